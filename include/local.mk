@@ -1,0 +1,2 @@
+# include/: public headers
+pkginclude_HEADERS = include/modsup/limits.h

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * limits.h - every bound on what an outsider can make modsup keep. Each name has a test at the cap
+ * and one above it. Sizes are bytes, counts are counts, times carry their unit in the name.
+ */
+#ifndef MODSUP_LIMITS_H
+#define MODSUP_LIMITS_H
+
+/* Documents that people or backends write */
+#define MS_MAX_MANIFEST_BYTES (256u * 1024u)
+#define MS_MAX_CONFIG_BYTES   (256u * 1024u)
+#define MS_MAX_REQUEST_BYTES  (1024u * 1024u)
+#define MS_MAX_MANIFEST_DEPTH 16u
+#define MS_MAX_REQUEST_DEPTH  32u
+#define MS_MAX_JSON_NODES     65536u /* values in one document */
+#define MS_MAX_DIAGS	      100u   /* errors told at once; the rest are counted */
+
+/* Manifest and policy */
+#define MS_MAX_ID_BYTES	     63u
+#define MS_MAX_TENANT_BYTES  128u
+#define MS_MAX_VERSION_BYTES 128u
+#define MS_MAX_TEXT_BYTES    1024u /* name, description, reason ... */
+#define MS_MAX_PATH_BYTES    1024u /* one path inside a bundle */
+#define MS_MAX_ARGV	     64u
+#define MS_MAX_ARG_BYTES     4096u
+#define MS_MAX_ENV	     64u
+#define MS_MAX_FS_PATHS	     32u /* of each kind: code, read, write */
+#define MS_MAX_LISTEN	     4u	 /* sockets handed to one module */
+#define MS_MAX_ALLOWLIST     64u
+#define MS_MAX_NARROWINGS    64u
+#define MS_MAX_POLICY_BYTES  (512u * 1024u) /* encoded manifest or canonical policy */
+
+/* A bundle's tree */
+#define MS_MAX_BUNDLE_ENTRIES 200000u
+#define MS_MAX_BUNDLE_DEPTH   64u
+#define MS_MAX_ATTACH	      128u /* bundle entries mounted one by one under /module */
+
+/* A launch */
+#define MS_MAX_PLAN_BYTES (1024u * 1024u)
+#define MS_MAX_MOUNT_OPS  384u
+#define MS_MAX_PLAN_FDS	  64u
+#define MS_MAX_RLIMITS	  16u
+#define MS_MAX_LANDLOCK	  64u
+#define MS_MAX_BPF_INSNS  4096u
+#define MS_MAX_KILL_CALLS 64u
+
+/* The running supervisor */
+#define MS_MAX_INSTANCES	  2000u
+#define MS_MAX_PEERS		  64u /* connections on the control socket */
+#define MS_MAX_PEER_REQUESTS	  64u /* in flight, of one peer */
+#define MS_MAX_PEER_SUBSCRIPTIONS 16u
+#define MS_MAX_PEER_OUTPUT_BYTES  (4u * 1024u * 1024u)
+#define MS_MAX_EVENTS_KEPT	  10000u
+#define MS_MAX_LABELS		  16u
+#define MS_MAX_LABEL_BYTES	  256u
+
+/* What a module's acts can cost */
+#define MS_MAX_REPORT_KINDS	 64u  /* kinds of violation folded at once, of one instance */
+#define MS_MAX_REPORT_TEXT_BYTES 256u /* one string argument, comm or exe in a report */
+#define MS_MAX_LOG_BYTES	 (4u * 1024u * 1024u) /* one instance's log, both halves */
+
+#endif

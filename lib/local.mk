@@ -1,0 +1,14 @@
+# lib/: the small base that every program links. libms-shim.a is the part with no heap and no stdio beyond vsnprintf.
+noinst_LIBRARIES += libms.a
+libms_a_SOURCES = \
+	lib/arena.c lib/arena.h \
+	lib/base.h \
+	lib/buf.c lib/buf.h \
+	lib/error.c lib/error.h \
+	lib/fs.c lib/fs.h \
+	lib/log.c lib/log.h \
+	lib/name.c lib/name.h \
+	lib/num.c lib/num.h \
+	lib/sys.c lib/sys.h \
+	lib/utf8.c lib/utf8.h \
+	lib/wire.h

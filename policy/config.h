@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * config.h - the administrator's configuration: modsupd.json and its drop-ins, as strict as the
+ * manifest. Later files replace earlier values key by key (objects merge, everything else is
+ * replaced). Pure: reading files is the caller's.
+ */
+#ifndef MS_POLICY_CONFIG_H
+#define MS_POLICY_CONFIG_H
+
+#include "lib/arena.h"
+#include "lib/base.h"
+#include "policy/manifest.h"
+#include "policy/report.h"
+
+enum ms_tier { MS_TIER_COMMUNITY, MS_TIER_VERIFIED, MS_TIER_PRIVATE, MS_TIER_COUNT };
+
+/* Layers that an administrator may mark optional on a host that lacks them; every other layer is
+ * always required. */
+enum ms_opt_layer {
+	MS_OPT_LANDLOCK,
+	MS_OPT_MEMFD_NOEXEC, /* vm.memfd_noexec per pid namespace, 6.3 */
+	MS_OPT_CGROUP_CPU,
+	MS_OPT_CGROUP_MEMORY,
+	MS_OPT_CGROUP_PIDS,
+	MS_OPT_COUNT
+};
+
+struct ms_ceiling {
+	uint64_t limits[MS_LIMIT_COUNT]; /* the most a module of this tier gets */
+	bool network;			 /* names may be granted at all */
+	bool fs_write;			 /* write paths may be granted */
+};
+
+struct ms_config {
+	struct ms_arena arena;
+	struct ms_ceiling tiers[MS_TIER_COUNT]; /* "tiers": {"community": {"limits": {...},
+						   "network": false, ...}} */
+	enum ms_tier default_tier;   /* "defaultTier": of a folder started by path without --tier */
+	bool optional[MS_OPT_COUNT]; /* "optionalLayers": ["landlock", ...] */
+	uint32_t id_first,
+		id_count; /* "ids": {"first": .., "count": ..}: host uids, two per instance */
+	struct ms_str cgroup_parent; /* "cgroup": {"parent": "/x"}: "" = found by itself */
+	uint32_t max_instances;	     /* "maxInstances" */
+	uint64_t tarpit_after;	     /* "violations": {"tarpitAfter": 100 refused calls a second, */
+	uint64_t tarpit_usec;	     /*   "tarpitDelay": "10ms", */
+	uint64_t kill_after;	     /*   "killAfter": 5000 answered from the tarpit} */
+	bool trust_private;	     /* "trustPrivate": the private tier may be used */
+};
+
+const char *ms_tier_word(enum ms_tier tier);
+const char *ms_opt_layer_word(enum ms_opt_layer layer);
+MS_MUST_CHECK int ms_tier_parse(const char *p, size_t len, enum ms_tier *ret); /* 0 or -EINVAL */
+
+MS_MUST_CHECK struct ms_config *ms_config_new(void); /* the shipped defaults; NULL on ENOMEM */
+struct ms_config *ms_config_free(struct ms_config *config);
+static inline void ms_config_cleanup(struct ms_config **config)
+{
+	*config = ms_config_free(*config);
+}
+
+enum ms_config_result { MS_CONFIG_INVALID = 1 };
+
+/* ms_config_apply - one file over what is there; all errors into @report, and then nothing of the
+ * file is applied. */
+MS_MUST_CHECK int ms_config_apply(struct ms_config *config, const char *data, size_t len,
+				  struct ms_report *report);
+
+/* ms_config_defaults_json - the shipped defaults as a commented-by-key JSON text for the manual and
+ * `modsupd
+ * --dump-config`; owned by the caller. NULL on ENOMEM. */
+char *ms_config_dump(const struct ms_config *config);
+
+#endif

@@ -1,0 +1,10 @@
+# policy/: manifest -> policy -> plan. Pure: no I/O, no clock, no root.
+noinst_LIBRARIES += libms-policy.a
+libms_policy_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS) $(SODIUM_CFLAGS)
+libms_policy_a_SOURCES = \
+	policy/config.c policy/config.h \
+	policy/json.c policy/json.h \
+	policy/manifest.c policy/manifest.h \
+	policy/policy.c policy/policy.h \
+	policy/report.c policy/report.h
+POLICY_LIBS = libms-policy.a libms.a $(JSONC_LIBS) $(SODIUM_LIBS)

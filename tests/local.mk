@@ -1,0 +1,2 @@
+# tests/: see tests/README.md. Each kind of test adds its part.
+include tests/unit/local.mk
