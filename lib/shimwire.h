@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shimwire.h - what modsupd and a shim say to each other, one message a SOCK_SEQPACKET record:
+ *
+ *	modsupd                         shim
+ *	   PLAN + fds  ----------------->   (builds the root, forks the module, which parks)
+ *	                <----------------- PARKED (or FAILED: step, errno, text)
+ *	   RELEASE     ----------------->   (the module execs)
+ *	                <----------------- STARTED + pidfd (or FAILED)
+ *	   SIGNAL / KILL --------------->
+ *	                <----------------- VIOLATION + pidfd, any number, folded by kind
+ *	                <----------------- EXIT, last
+ *
+ * Header: "ms", version, type. Fields are fixed-width little-endian. Every text in a message from a
+ *shim is module-made: opaque, length-capped, escaped where it is shown. A message that does not
+ *decode ends the shim's connection.
+ */
+#ifndef MS_LIB_SHIMWIRE_H
+#define MS_LIB_SHIMWIRE_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+#include "modsup/limits.h"
+
+#define MS_SHIM_VERSION	  1u
+#define MS_SHIM_MAX_BYTES 4096u
+
+enum ms_shim_type {
+	MS_SHIM_PLAN = 1,
+	MS_SHIM_RELEASE = 2,
+	MS_SHIM_SIGNAL = 3, /* to the module's main process */
+	MS_SHIM_KILL = 4,   /* every process of the module */
+	MS_SHIM_FAILED = 64,
+	MS_SHIM_PARKED = 65,
+	MS_SHIM_STARTED = 66,
+	MS_SHIM_VIOLATION = 67,
+	MS_SHIM_EXIT = 68,
+};
+
+/* How an argument was read out of the module's memory ("as read": another thread may have changed
+ * it since). */
+enum ms_text_kind { MS_TEXT_NONE, MS_TEXT_PATH, MS_TEXT_SOCKADDR, MS_TEXT_BYTES, MS_TEXT_COUNT };
+
+struct ms_shim_text {
+	uint8_t arg; /* 0-5 */
+	enum ms_text_kind kind;
+	bool truncated;
+	uint16_t len;
+	uint8_t bytes[MS_MAX_REPORT_TEXT_BYTES];
+};
+
+/* What the shim did about a call. */
+enum ms_shim_action {
+	MS_SHIM_BLOCKED,    /* EPERM (or ENOSYS for a number newer than the profile) */
+	MS_SHIM_THROTTLED,  /* the same, from the tarpit */
+	MS_SHIM_TERMINATED, /* the module was killed for it */
+	MS_SHIM_ACTION_COUNT
+};
+
+struct ms_shim_violation {
+	uint32_t arch; /* AUDIT_ARCH_* */
+	uint32_t nr;
+	uint64_t args[6];
+	uint64_t ip;
+	uint32_t tid, pid; /* as seen inside; pid 0 when it could not be read */
+	uint32_t count;	   /* calls folded into this report, at least 1 */
+	uint64_t total;	   /* refused calls of this module so far, exact */
+	enum ms_shim_action action;
+	int32_t error;		 /* what the caller got: EPERM or ENOSYS, positive */
+	uint64_t boot_usec;	 /* CLOCK_BOOTTIME of the first call folded in */
+	struct ms_str comm, exe; /* borrowed from the message or the caller */
+	uint32_t n_texts;
+	struct ms_shim_text texts[2];
+};
+
+enum ms_exit_kind { MS_EXIT_CODE, MS_EXIT_SIGNAL, MS_EXIT_COUNT };
+
+struct ms_shim_exit {
+	enum ms_exit_kind kind;
+	uint8_t value;	   /* exit code or signal number */
+	bool core_wanted;  /* CLD_DUMPED */
+	bool flood;	   /* the shim killed the module for a flood of refused calls */
+	bool forbidden;	   /* ... for one call whose verdict is kill */
+	uint64_t denied;   /* refused calls in all, exact */
+	uint64_t reported; /* of those, counted in VIOLATION messages; the difference was folded
+			      away for lack of room */
+	uint64_t log_dropped_bytes;
+};
+
+/* Encoders return the length written into @buf (MS_SHIM_MAX_BYTES), never fail for in-range values.
+ */
+size_t ms_shimwire_plain(uint8_t *buf, enum ms_shim_type type); /* PLAN RELEASE KILL PARKED */
+size_t ms_shimwire_signal(uint8_t *buf, uint8_t signo);
+size_t ms_shimwire_started(uint8_t *buf, uint32_t pid_inside);
+size_t ms_shimwire_failed(uint8_t *buf, const struct ms_error *err);
+size_t ms_shimwire_violation(uint8_t *buf, const struct ms_shim_violation *v);
+size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e);
+
+struct ms_shim_msg {
+	enum ms_shim_type type;
+	union {
+		uint8_t signo;
+		uint32_t pid_inside;
+		struct ms_error error;
+		struct ms_shim_violation violation; /* strings borrow from the message */
+		struct ms_shim_exit exit;
+	};
+};
+
+/* ms_shimwire_decode - 0 or -EBADMSG; strict: lengths, enums, ranges, nothing left over. */
+MS_MUST_CHECK int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret);
+
+#endif
