@@ -12,8 +12,13 @@
 #define MS_MAX_REQUEST_BYTES  (1024u * 1024u)
 #define MS_MAX_MANIFEST_DEPTH 16u
 #define MS_MAX_REQUEST_DEPTH  32u
-#define MS_MAX_JSON_NODES     65536u /* values in one document */
-#define MS_MAX_DIAGS	      100u   /* errors told at once; the rest are counted */
+#define MS_MAX_JSON_NODES     65536u		    /* values in one document */
+#define MS_MAX_DIAGS	      100u		    /* errors told at once; the rest are counted */
+#define MS_MAX_REPORT_BYTES   (512u * 1024u)	    /* the text of those errors */
+#define MS_MAX_JSON_NUMBER    128u		    /* characters of one number */
+#define MS_MAX_JSON_POINTER   1024u		    /* bytes of a JSON pointer in a message */
+#define MS_MAX_JSON_WRITE     (16u * 1024u * 1024u) /* one text written */
+#define MS_MAX_JSON_OPEN      64u		    /* objects and arrays open while writing */
 
 /* Manifest and policy */
 #define MS_MAX_ID_BYTES	     63u
@@ -31,9 +36,12 @@
 #define MS_MAX_POLICY_BYTES  (512u * 1024u) /* encoded manifest or canonical policy */
 
 /* A bundle's tree */
-#define MS_MAX_BUNDLE_ENTRIES 200000u
-#define MS_MAX_BUNDLE_DEPTH   64u
-#define MS_MAX_ATTACH	      128u /* bundle entries mounted one by one under /module */
+#define MS_MAX_BUNDLE_ENTRIES	200000u
+#define MS_MAX_BUNDLE_DEPTH	64u
+#define MS_MAX_ATTACH		128u  /* bundle entries mounted one by one under /module */
+#define MS_MAX_LINK_BYTES	1024u /* the target of a link inside a bundle */
+#define MS_MAX_DIAG_BYTES	2048u /* one text of a diagnostic that travels */
+#define MS_MAX_INSPECTION_BYTES (1024u * 1024u) /* what modsup-inspect may answer */
 
 /* A launch */
 #define MS_MAX_PLAN_BYTES (1024u * 1024u)
