@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor.h - the one owner of all state. Made by main.c, passed explicitly; there is no mutable
+ * global.
+ */
+#ifndef MS_DAEMON_SUPERVISOR_H
+#define MS_DAEMON_SUPERVISOR_H
+
+#include <systemd/sd-event.h>
+
+#include "lib/base.h"
+#include "policy/config.h"
+
+struct ms_control;
+struct ms_events;
+struct ms_instances;
+struct ms_launcher;
+
+struct ms_supervisor {
+	sd_event *loop;			/* owned */
+	struct ms_config *config;	/* owned */
+	struct ms_events *events;	/* owned */
+	struct ms_control *control;	/* owned */
+	struct ms_instances *instances; /* owned */
+	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
+					   filters, host facts */
+	char daemon_id[17];		/* 16 hex digits: names cgroups and lock files */
+	char *runtime_dir, *state_dir;	/* owned, absolute */
+	bool private_mode;
+	bool stopping;
+	uint64_t started_usec; /* CLOCK_REALTIME */
+};
+
+#endif
