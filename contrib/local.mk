@@ -15,8 +15,8 @@ EXTRA_DIST += \
 	$(EXAMPLES)/shell-job/README.md $(EXAMPLES)/shell-job/data/numbers.txt \
 	$(EXAMPLES)/shell-job/job.sh $(EXAMPLES)/shell-job/module.json
 
-EXAMPLE_PROGRAMS = example-c-static example-hostile-c
-check_PROGRAMS += $(EXAMPLE_PROGRAMS)
+EXAMPLE_MODULES = example-c-static example-hostile-c
+check_PROGRAMS += $(EXAMPLE_MODULES)
 example_c_static_SOURCES = contrib/examples/c-static/service.c
 example_c_static_CFLAGS = $(MS_CFLAGS) -fPIE
 example_c_static_LDFLAGS = $(MS_LDFLAGS) -static-pie
