@@ -21,19 +21,24 @@
 #define MS_MAX_JSON_OPEN      64u		    /* objects and arrays open while writing */
 
 /* Manifest and policy */
-#define MS_MAX_ID_BYTES	     63u
-#define MS_MAX_TENANT_BYTES  128u
-#define MS_MAX_VERSION_BYTES 128u
-#define MS_MAX_TEXT_BYTES    1024u /* name, description, reason ... */
-#define MS_MAX_PATH_BYTES    1024u /* one path inside a bundle */
-#define MS_MAX_ARGV	     64u
-#define MS_MAX_ARG_BYTES     4096u
-#define MS_MAX_ENV	     64u
-#define MS_MAX_FS_PATHS	     32u /* of each kind: code, read, write */
-#define MS_MAX_LISTEN	     4u	 /* sockets handed to one module */
-#define MS_MAX_ALLOWLIST     64u
-#define MS_MAX_NARROWINGS    64u
-#define MS_MAX_POLICY_BYTES  (512u * 1024u) /* encoded manifest or canonical policy */
+#define MS_MAX_ID_BYTES	      63u
+#define MS_MAX_TENANT_BYTES   128u
+#define MS_MAX_VERSION_BYTES  128u
+#define MS_MAX_TEXT_BYTES     1024u /* name, description, reason ... */
+#define MS_MAX_PATH_BYTES     1024u /* one path inside a bundle */
+#define MS_MAX_ARGV	      64u
+#define MS_MAX_ARG_BYTES      4096u
+#define MS_MAX_ENV	      64u
+#define MS_MAX_FS_PATHS	      32u /* of each kind: code, read, write */
+#define MS_MAX_LISTEN	      4u  /* sockets handed to one module */
+#define MS_MAX_ALLOWLIST      64u
+#define MS_MAX_NARROWINGS     64u
+#define MS_MAX_POLICY_BYTES   (512u * 1024u) /* encoded manifest or canonical policy */
+#define MS_MAX_RANGE_BYTES    256u	     /* one version range */
+#define MS_MAX_ENV_NAME_BYTES 128u
+#define MS_MAX_DEPENDENCIES   256u
+#define MS_MAX_EVENT_NAMES    256u
+#define MS_MAX_CORE	      256u /* entries of permissions.core */
 
 /* A bundle's tree */
 #define MS_MAX_BUNDLE_ENTRIES	200000u
