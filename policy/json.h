@@ -2,8 +2,9 @@
 /*
  * json.h - strict JSON in, plain JSON out. Reading: a gate of our own refuses what json-c would let
  * pass (duplicate keys, bad UTF-8, lone surrogates, NUL, trailing bytes, depth, size) and remembers
- * where each value stood; json-c then builds the tree. Writing: json-c's serialiser behind a
- * sticky-error builder. json-c is named in json.c only.
+ * where each value stood; json-c then builds the tree. Writing: a builder with a sticky error,
+ * which writes text at once (json-c's serialiser drops bytes in silence when memory is short).
+ * json-c is named in json.c only.
  */
 #ifndef MS_POLICY_JSON_H
 #define MS_POLICY_JSON_H
@@ -17,8 +18,8 @@ struct ms_json; /* one value, borrowed from its document */
 enum ms_json_type {
 	MS_JSON_NULL,
 	MS_JSON_BOOL,
-	MS_JSON_INT,	/* an integer without fraction or exponent that fits int64_t */
-	MS_JSON_DOUBLE, /* any other number */
+	MS_JSON_INT,	/* an integer without fraction or exponent; one beyond int64_t is refused */
+	MS_JSON_DOUBLE, /* any other number, always finite */
 	MS_JSON_STRING,
 	MS_JSON_ARRAY,
 	MS_JSON_OBJECT,
@@ -42,18 +43,23 @@ static inline void ms_doc_cleanup(struct ms_doc **doc)
 	*doc = ms_doc_free(*doc);
 }
 
+/* The root is always there. */
 const struct ms_json *ms_doc_root(const struct ms_doc *doc);
 /* Where a value of @doc stands: line and column from 1 (columns count characters), pointer valid as
  * long as @doc. */
 void ms_doc_where(const struct ms_doc *doc, const struct ms_json *value, uint32_t *ret_line,
 		  uint32_t *ret_column, struct ms_str *ret_pointer);
+/* The same with line and column of the key, for messages about the key itself. */
+void ms_doc_where_key(const struct ms_doc *doc, const struct ms_json *value, uint32_t *ret_line,
+		      uint32_t *ret_column, struct ms_str *ret_pointer);
 
 enum ms_json_type ms_json_type(const struct ms_json *value);
 const char *ms_json_type_word(enum ms_json_type type); /* "a string", "an object" ... */
 /* The getters ask for the right type first (ms_assert): a caller checks ms_json_type(). */
 struct ms_str ms_json_str(const struct ms_json *value);
 int64_t ms_json_int(const struct ms_json *value);
-double ms_json_double(const struct ms_json *value); /* INT or DOUBLE */
+double ms_json_double(const struct ms_json *value);		/* INT or DOUBLE */
+struct ms_str ms_json_number_text(const struct ms_json *value); /* DOUBLE, as written */
 bool ms_json_bool(const struct ms_json *value);
 size_t ms_json_count(const struct ms_json *value); /* members of an ARRAY or OBJECT */
 const struct ms_json *ms_json_at(const struct ms_json *array, size_t i);
@@ -62,8 +68,9 @@ const struct ms_json *ms_json_member(const struct ms_json *object, size_t i,
 const struct ms_json *ms_json_get(const struct ms_json *object,
 				  const char *key); /* NULL when absent */
 
-/* The builder. @key is NULL inside an array and for the outermost value. Bytes that are not UTF-8
- * are written as \xHH text, so the output is always valid JSON. */
+/* The builder. @key is NULL inside an array and for the outermost value; the caller gives each key
+ * of an object once. Bytes that are not UTF-8 are written as \xHH text, so the output is always
+ * valid JSON. */
 struct ms_jw;
 MS_MUST_CHECK struct ms_jw *ms_jw_new(void); /* NULL on ENOMEM; starts with nothing open */
 struct ms_jw *ms_jw_free(struct ms_jw *jw);

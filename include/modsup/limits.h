@@ -64,6 +64,14 @@
 #define MS_MAX_PEER_SUBSCRIPTIONS 16u
 #define MS_MAX_PEER_OUTPUT_BYTES  (4u * 1024u * 1024u)
 #define MS_MAX_EVENTS_KEPT	  10000u
+#define MS_MAX_EVENTS_BYTES	  (16u * 1024u * 1024u) /* of all kept events */
+#define MS_MAX_EVENT_BYTES	  (64u * 1024u)
+#define MS_MAX_FILTER_WORDS	  32u /* in one list of a subscription */
+#define MS_MAX_REQUEST_ID_BYTES	  64u
+#define MS_MAX_ANSWER_FDS	  4u
+#define MS_MAX_LIST		  500u /* entries of one answer */
+#define MS_MAX_WAIT_USEC	  (3600ull * 1000000ull)
+#define MS_MAX_TTY_SIDE		  1000u
 #define MS_MAX_LABELS		  16u
 #define MS_MAX_LABEL_BYTES	  256u
 

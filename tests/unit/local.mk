@@ -7,5 +7,9 @@ UNIT_TESTS += test-buf
 test_buf_SOURCES = tests/unit/test-buf.c
 test_buf_LDADD = libms.a
 
+UNIT_TESTS += test-json
+test_json_SOURCES = tests/unit/test-json.c
+test_json_LDADD = $(UNITLIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

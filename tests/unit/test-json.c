@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test-json.c - the gate (what is refused, where it is told), the values, their places, and the
+ * builder. Run by `make check`; reads and writes nothing.
+ */
+#include "policy/json.h"
+
+#include "tests/unit/test.h"
+
+#define LIMITS ((struct ms_doc_limits){.max_bytes = MS_MAX_REQUEST_BYTES, .max_depth = 8})
+
+static int parse_n(const char *text, size_t len, struct ms_report **report, struct ms_doc **doc)
+{
+	*doc = NULL;
+	*report = ms_report_new("t.json");
+	ms_assert(*report);
+	return ms_doc_parse(text, len, LIMITS, MS_REASON_MANIFEST_INVALID, *report, doc);
+}
+
+static int parse(const char *text, struct ms_report **report, struct ms_doc **doc)
+{
+	return parse_n(text, strlen(text), report, doc);
+}
+
+/* The whole report of a text that must be refused. */
+static char *refusal(const char *text, size_t len)
+{
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	struct ms_buf out = MS_BUF_INIT(100000);
+
+	CHECK_EQ(parse_n(text, len, &report, &doc), MS_DOC_INVALID);
+	CHECK(!doc);
+	CHECK(report->n_diags > 0);
+	ms_report_print(report, &out);
+	return ms_buf_take(&out, NULL);
+}
+
+static const char *good[] = {
+	"null",
+	"true",
+	" false ",
+	"0",
+	"-0",
+	"-12",
+	"9223372036854775807",
+	"-9223372036854775808",
+	"1.5",
+	"1e5",
+	"1E+5",
+	"-1.25e-3",
+	"0.1",
+	"1e308",
+	"1e-400",
+	"\"\"",
+	"\"a\"",
+	"[]",
+	"{}",
+	"[1,2,[3,{}],{\"a\":[]}]",
+	"{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
+	"\r\n\t [ ] \n",
+	"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"",
+	"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"",
+	"{\"\":1,\"~/\":2}",
+	"[[[[[[[[1]]]]]]]]",
+};
+
+TEST(good_texts)
+{
+	for (size_t i = 0; i < MS_ARRAY_LEN(good); i++) {
+		ms_auto(report) struct ms_report *report = NULL;
+		ms_auto(doc) struct ms_doc *doc = NULL;
+
+		CHECK_EQ(parse(good[i], &report, &doc), 0);
+		CHECK(doc != NULL);
+		CHECK_EQ(report->n_diags, 0);
+		if (!doc)
+			printf("refused: %s\n", good[i]);
+	}
+}
+
+struct bad {
+	const char *text, *report; /* the report's lines, each after "t.json:" */
+};
+
+#define VALUE "accepted: a value (a string in double quotes, a number, true, false, null, [ or {)"
+
+static const struct bad bads[] = {
+	{"", "1:1: found the end of the text; " VALUE},
+	{"  \n ", "2:2: found the end of the text; " VALUE},
+	{"[1,]", "1:4: found ']' after a comma; remove the comma before it"},
+	{"{\"a\":1,}", "1:8: found '}' after a comma; remove the comma before it"},
+	{"[,1]", "1:2: /0: found ','; " VALUE},
+	{"[1", "1:3: found the end of the text; accepted: ',' or ']' after a value"},
+	{"{\"a\"", "1:5: found the end of the text; accepted: ':' between a key and its value"},
+	{"{\"a\":}", "1:6: /a: found '}'; " VALUE},
+	{"{\"a\" 1}", "1:6: found '1'; accepted: ':' between a key and its value"},
+	{"{\"a\":1 \"b\":2}", "1:8: found a string right after a value; put a comma before it"},
+	{"[\"a\" \"b\"]", "1:6: found a string right after a value; put a comma before it"},
+	{"{\"a\":1]", "1:7: found ']'; accepted: ',' or '}' after a value"},
+	{"[1}", "1:3: found '}'; accepted: ',' or ']' after a value"},
+	{"{1:2}", "1:2: found a key without quotes; put it into double quotes"},
+	{"{a:2}", "1:2: found a key without quotes; put it into double quotes"},
+	{"{'a':2}", "1:2: found '''; accepted: a key in double quotes"},
+	{"['a']", "1:2: /0: found '''; " VALUE},
+	{"]", "1:1: found ']'; " VALUE},
+	{"1 2", "1:3: found '2'; accepted: nothing but white space after the document"},
+	{"{} x", "1:4: found 'x'; accepted: nothing but white space after the document"},
+	{"[True]", "1:2: /0: found True; " VALUE "; put a text into double quotes"},
+	{"[nul]", "1:2: /0: found nul; " VALUE "; put a text into double quotes"},
+	{"[NaN]", "1:2: /0: found NaN; " VALUE "; put a text into double quotes"},
+	{"[+1]", "1:2: /0: found +1; " VALUE "; put a text into double quotes"},
+	{"[-]", "1:2: /0: found -, which is not a number; digits are missing after '-'"},
+	{"[01]", "1:2: /0: found 01, which begins with a zero; numbers are decimal, without "
+		 "leading zeros"},
+	{"[1.]", "1:2: /0: found 1., which has no digit after its point"},
+	{"[1e]", "1:2: /0: found 1e, which has no digit in its exponent"},
+	{"[1e+]", "1:2: /0: found 1e+, which has no digit in its exponent"},
+	{"[256M]", "1:2: /0: found 256M, which is not a number of JSON (a text goes into quotes)"},
+	{"[0x10]", "1:2: /0: found 0x10, which is not a number of JSON (a text goes into quotes)"},
+	{"[1e999]", "1:2: /0: found 1e999, which is too large for a number"},
+	{"9223372036854775808", "1:1: found 9223372036854775808, which does not fit into 64 bits; "
+				"write it as a string"},
+	{"-9223372036854775809", "1:1: found -9223372036854775809, which does not fit into 64 "
+				 "bits; write it as a string"},
+	{"\"a", "1:1: found a string that does not end; close it with \" on the same line"},
+	{"\"a\nb\"", "1:1: found a string that does not end; close it with \" on the same line"},
+	{"\"a\\", "1:1: found a string that does not end; close it"},
+	{"\"\\x41\"", "1:2: found an unknown escape; \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX are "
+		      "accepted"},
+	{"\"\\u12g4\"", "1:2: found \\u without four hex digits"},
+	{"\"\\u12", "1:1: found a string that does not end; close it with \" on the same line"},
+	{"\"a\\u0000\"", "1:3: found \\u0000 (NUL), which no string may hold"},
+	{"\"\\ud800\"", "1:2: found half of a surrogate pair, which is not a character"},
+	{"\"\\ud800\\u0041\"", "1:2: found half of a surrogate pair, which is not a character"},
+	{"\"\\udc00\\ud800\"", "1:2: found half of a surrogate pair, which is not a character"},
+	{"\"\t\"", "1:2: found a control character; write it as \\n, \\t or \\u00XX"},
+	{"\"\xc3\xa9\xff\"", "1:3: found a byte that is not UTF-8"},
+	{"\"\xc0\x80\"", "1:2: found a byte that is not UTF-8"},
+	{"\"\xed\xa0\x80\"", "1:2: found a byte that is not UTF-8"},
+	{"\"\xf4\x90\x80\x80\"", "1:2: found a byte that is not UTF-8"},
+	{"[\xff]", "1:2: /0: found the byte 0xff, which is not UTF-8; " VALUE},
+	{"\xef\xbb\xbf{}", "1:1: found a byte order mark; save the file as UTF-8 without one"},
+	{"\xff\xfe{", "1:1: found UTF-16 or binary data; a JSON text in UTF-8 is accepted; save "
+		      "the file as UTF-8"},
+	{"// x\n{}", "1:1: found a comment, which JSON does not have; remove it"},
+	{"{} # x", "1:4: found a comment, which JSON does not have; remove it"},
+	{"[1 /* x */]", "1:4: found a comment, which JSON does not have; remove it"},
+	{"[1 /* x ", "1:4: found a comment, which JSON does not have; remove it"},
+	{"{\"a\" /* x */ : 1}", "1:6: found a comment, which JSON does not have; remove it"},
+	{"[[[[[[[[[1]]]]]]]]]", "1:9: /0/0/0/0/0/0/0/0: found more than 8 levels of arrays and "
+				"objects"},
+	{"{\"a\":1,\n \"b\":2, \"a\":3}",
+	 "2:9: /a: found the key \"a\" a second time; it stands already at 1:2; remove one"},
+	{"{\"a\":1,\"\\u0061\":3}",
+	 "1:8: /a: found the key \"a\" a second time; it stands already at 1:2; remove one"},
+	{"{\"x\":{\"~/\":1,\"~/\":2}}",
+	 "1:14: /x/~0~1: found the key \"~/\" a second time; it stands already at 1:7"},
+};
+
+TEST(bad_texts_are_told_with_their_place)
+{
+	for (size_t i = 0; i < MS_ARRAY_LEN(bads); i++) {
+		char *got = refusal(bads[i].text, strlen(bads[i].text));
+		char want[512];
+
+		(void)snprintf(want, sizeof(want), "t.json:%s", bads[i].report);
+		CHECK(got != NULL);
+		if (got && strncmp(got, want, strlen(want)) != 0)
+			CHECK_STR(got, want);
+		free(got);
+	}
+}
+
+TEST(nul_bytes_are_binary_data)
+{
+	static const char text[] = "{\0\"\0";
+	char *got = refusal(text, sizeof(text) - 1);
+
+	CHECK(got && strstr(got, "UTF-16 or binary"));
+	free(got);
+	got = refusal("[1, \"a\0b\"]", 10);
+	CHECK(got && strstr(got, "1:7: /1: found a control character"));
+	free(got);
+}
+
+TEST(all_errors_at_once)
+{
+	char *got = refusal("{\"a\":01,\n\"b\":\"\\q\",\n\"a\":tru,}", 28);
+
+	CHECK_STR(got, "t.json:1:6: /a: found 01, which begins with a zero; numbers are decimal, "
+		       "without leading zeros\n"
+		       "t.json:2:6: /b: found an unknown escape; \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
+		       "\\uXXXX are accepted\n"
+		       "t.json:3:5: /a: found tru; " VALUE "; put a text into double quotes\n"
+		       "t.json:3:9: found '}' after a comma; remove the comma before it\n"
+		       "t.json:3:1: /a: found the key \"a\" a second time; it stands already at "
+		       "1:2; remove one of the two\n");
+	free(got);
+}
+
+TEST(size_at_cap_and_above)
+{
+	size_t cap = MS_MAX_REQUEST_BYTES;
+	char *text = malloc(cap + 2);
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	char *got;
+
+	memset(text, ' ', cap + 1);
+	memcpy(text, "[]", 2);
+	CHECK_EQ(parse_n(text, cap, &report, &doc), 0);
+	got = refusal(text, cap + 1);
+	CHECK_STR(got, "t.json:1:1: found 1048577 bytes; at most 1048576 are accepted\n");
+	free(got);
+	free(text);
+}
+
+/* "[0,0,...]" with @n values in it, the array counted. */
+static char *many(uint32_t n)
+{
+	char *text = malloc(2 * (size_t)n + 2), *p = text;
+
+	*p++ = '[';
+	for (uint32_t i = 1; i < n; i++) {
+		*p++ = '0';
+		*p++ = ',';
+	}
+	p[-1] = ']';
+	*p = '\0';
+	return text;
+}
+
+TEST(values_at_cap_and_above)
+{
+	char *text = many(MS_MAX_JSON_NODES), *more = many(MS_MAX_JSON_NODES + 1), *got;
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+
+	CHECK_EQ(parse(text, &report, &doc), 0);
+	got = refusal(more, strlen(more));
+	CHECK(got && strstr(got, "found more than 65536 values in one document"));
+	free(got);
+	free(more);
+	free(text);
+}
+
+TEST(number_at_cap_and_above)
+{
+	char text[MS_MAX_JSON_NUMBER + 2] = "0.";
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	char *got;
+
+	memset(text + 2, '1', MS_MAX_JSON_NUMBER - 1);
+	CHECK_EQ(parse_n(text, MS_MAX_JSON_NUMBER, &report, &doc), 0);
+	got = refusal(text, MS_MAX_JSON_NUMBER + 1);
+	CHECK(got && strstr(got, "..., which has too many digits"));
+	free(got);
+}
+
+/* As many members as fit, all with long keys that differ at their end, and each key twice. */
+TEST(many_duplicates_are_quick_and_counted)
+{
+	struct ms_buf text = MS_BUF_INIT(MS_MAX_REQUEST_BYTES);
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+
+	for (unsigned i = 0; i < 60000; i++)
+		ms_buf_addf(&text, "%s\"kkk%u\":0", i ? "," : "{", i % 30000);
+	ms_buf_adds(&text, "}");
+	REQUIRE(!text.error);
+	CHECK_EQ(parse_n(text.data, text.len, &report, &doc), MS_DOC_INVALID);
+	CHECK_EQ(report->n_diags, MS_MAX_DIAGS);
+	CHECK_EQ(report->n_dropped, 30000 - MS_MAX_DIAGS);
+	ms_buf_done(&text);
+}
+
+TEST(values)
+{
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	const struct ms_json *root, *v;
+	struct ms_str key;
+
+	REQUIRE(!parse("{\"s\":\"a\\u20ac\",\"i\":-5,\"d\":1.50,\"t\":true,\"n\":null,"
+		       "\"a\":[1,null,{\"x\":[]}],\"o\":{}}",
+		       &report, &doc));
+	root = ms_doc_root(doc);
+	CHECK_EQ(ms_json_type(root), MS_JSON_OBJECT);
+	CHECK_EQ(ms_json_count(root), 7);
+	v = ms_json_get(root, "s");
+	REQUIRE(v);
+	CHECK_STR(ms_json_str(v).p, "a\xe2\x82\xac");
+	CHECK_EQ(ms_json_str(v).len, 4);
+	CHECK_EQ(ms_json_int(ms_json_get(root, "i")), -5);
+	CHECK(ms_json_double(ms_json_get(root, "i")) == -5.0);
+	CHECK(ms_json_double(ms_json_get(root, "d")) == 1.5);
+	CHECK_STR(ms_json_number_text(ms_json_get(root, "d")).p, "1.50");
+	CHECK(ms_json_bool(ms_json_get(root, "t")));
+	CHECK_EQ(ms_json_type(ms_json_get(root, "n")), MS_JSON_NULL);
+	v = ms_json_get(root, "a");
+	CHECK_EQ(ms_json_count(v), 3);
+	CHECK_EQ(ms_json_type(ms_json_at(v, 1)), MS_JSON_NULL);
+	CHECK_EQ(ms_json_count(ms_json_get(ms_json_at(v, 2), "x")), 0);
+	v = ms_json_member(root, 6, &key);
+	CHECK_STR(key.p, "o");
+	CHECK_EQ(ms_json_count(v), 0);
+	CHECK(!ms_json_get(root, "S"));
+	CHECK(!ms_json_get(root, "sx"));
+}
+
+struct where {
+	const char *pointer;
+	uint32_t line, column, key_column;
+};
+
+TEST(places)
+{
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	const struct ms_json *root, *b, *v[6];
+	static const struct where want[] = {
+		{"", 1, 1, 1},	     {"/a~1", 1, 9, 2},	    {"/b~0", 2, 8, 2},
+		{"/b~0/0", 2, 9, 9}, {"/b~0/1", 2, 15, 15}, {"/b~0/1/\xc3\xa9", 2, 22, 17},
+	};
+
+	REQUIRE(!parse(
+		"{\"a/\":  null,\n\t\"b~\": [\"\xc3\xa9\xe2\x82\xac\",\t{ \"\xc3\xa9\": 1}]}",
+		&report, &doc));
+	root = ms_doc_root(doc);
+	b = ms_json_get(root, "b~");
+	v[0] = root;
+	v[1] = ms_json_get(root, "a/");
+	v[2] = b;
+	v[3] = ms_json_at(b, 0);
+	v[4] = ms_json_at(b, 1);
+	v[5] = ms_json_get(v[4], "\xc3\xa9");
+	for (size_t i = 0; i < MS_ARRAY_LEN(want); i++) {
+		uint32_t line, column;
+		struct ms_str pointer;
+
+		ms_doc_where(doc, v[i], &line, &column, &pointer);
+		CHECK_STR(pointer.p, want[i].pointer);
+		CHECK_EQ(line, want[i].line);
+		CHECK_EQ(column, want[i].column);
+		ms_doc_where_key(doc, v[i], &line, &column, &pointer);
+		CHECK_EQ(column, want[i].key_column);
+	}
+}
+
+TEST(pointer_at_cap_and_above)
+{
+	char text[2 * MS_MAX_JSON_POINTER], key[MS_MAX_JSON_POINTER + 1];
+
+	memset(key, 'k', sizeof(key));
+	for (int extra = 0; extra < 2; extra++) {
+		ms_auto(report) struct ms_report *report = NULL;
+		ms_auto(doc) struct ms_doc *doc = NULL;
+		uint32_t line, column;
+		struct ms_str pointer, name;
+		const struct ms_json *value;
+
+		(void)snprintf(text, sizeof(text), "{\"a\":{\"%.*s\":1}}",
+			       (int)MS_MAX_JSON_POINTER - 3 + extra, key);
+		REQUIRE(!parse(text, &report, &doc));
+		value = ms_json_member(ms_json_get(ms_doc_root(doc), "a"), 0, &name);
+		ms_doc_where(doc, value, &line, &column, &pointer);
+		CHECK_EQ(pointer.len, extra ? 2 : MS_MAX_JSON_POINTER);
+	}
+}
+
+TEST(builder)
+{
+	ms_auto(jw) struct ms_jw *jw = ms_jw_new();
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	ms_auto_free char *line = NULL, *pretty = NULL;
+	size_t len = 0;
+
+	REQUIRE(!parse("{\"z\":[1.50,-7,\"/\\u00e9\",null,true,{}],\"y\":1e2}", &report, &doc));
+	ms_jw_object(jw, NULL);
+	ms_jw_text(jw, "a\"", "q\"\\/\b\f\n\r\t\x01\x7f\xc3\xa9");
+	ms_jw_str(jw, "raw", (struct ms_str){.p = "a\xff\0b", .len = 4});
+	ms_jw_textf(jw, "f", "%d%%", 5);
+	ms_jw_array(jw, "n");
+	ms_jw_int(jw, NULL, INT64_MIN);
+	ms_jw_uint(jw, NULL, UINT64_MAX);
+	ms_jw_bool(jw, NULL, false);
+	ms_jw_null(jw, NULL);
+	ms_jw_array(jw, NULL);
+	ms_jw_end(jw);
+	ms_jw_end(jw);
+	ms_jw_value(jw, "v", ms_doc_root(doc));
+	ms_jw_object(jw, "o");
+	ms_jw_end(jw);
+	CHECK(!ms_jw_take(jw, MS_JW_LINE, &len)); /* still open */
+	ms_jw_end(jw);
+	pretty = ms_jw_take(jw, MS_JW_PRETTY, NULL);
+	line = ms_jw_take(jw, MS_JW_LINE, &len);
+	CHECK_STR(line, "{\"a\\\"\":\"q\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\","
+			"\"raw\":\"a\\\\xff\\u0000b\",\"f\":\"5%\","
+			"\"n\":[-9223372036854775808,18446744073709551615,false,null,[]],"
+			"\"v\":{\"z\":[1.50,-7,\"/\xc3\xa9\",null,true,{}],\"y\":1e2},\"o\":{}}");
+	CHECK_EQ(len, strlen(line));
+	CHECK_STR(pretty, "{\n"
+			  "  \"a\\\"\": \"q\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\",\n"
+			  "  \"raw\": \"a\\\\xff\\u0000b\",\n"
+			  "  \"f\": \"5%\",\n"
+			  "  \"n\": [\n"
+			  "    -9223372036854775808,\n"
+			  "    18446744073709551615,\n"
+			  "    false,\n"
+			  "    null,\n"
+			  "    []\n"
+			  "  ],\n"
+			  "  \"v\": {\n"
+			  "    \"z\": [\n"
+			  "      1.50,\n"
+			  "      -7,\n"
+			  "      \"/\xc3\xa9\",\n"
+			  "      null,\n"
+			  "      true,\n"
+			  "      {}\n"
+			  "    ],\n"
+			  "    \"y\": 1e2\n"
+			  "  },\n"
+			  "  \"o\": {}\n"
+			  "}\n");
+}
+
+TEST(builder_misuse_gives_nothing)
+{
+	for (int i = 0; i < 6; i++) {
+		ms_auto(jw) struct ms_jw *jw = ms_jw_new();
+
+		switch (i) {
+		case 0: /* nothing written */
+			break;
+		case 1: /* a key outside an object */
+			ms_jw_int(jw, "k", 1);
+			break;
+		case 2: /* no key inside one */
+			ms_jw_object(jw, NULL);
+			ms_jw_int(jw, NULL, 1);
+			ms_jw_end(jw);
+			break;
+		case 3: /* two documents */
+			ms_jw_null(jw, NULL);
+			ms_jw_null(jw, NULL);
+			break;
+		case 4: /* an end too many */
+			ms_jw_array(jw, NULL);
+			ms_jw_end(jw);
+			ms_jw_end(jw);
+			break;
+		case 5: /* too deep */
+			for (unsigned d = 0; d <= MS_MAX_JSON_OPEN; d++)
+				ms_jw_array(jw, NULL);
+			for (unsigned d = 0; d <= MS_MAX_JSON_OPEN; d++)
+				ms_jw_end(jw);
+			break;
+		}
+		CHECK(!ms_jw_take(jw, MS_JW_LINE, NULL));
+	}
+}
+
+TEST(builder_depth_and_size_at_cap)
+{
+	ms_auto(jw) struct ms_jw *jw = ms_jw_new(), *big = NULL;
+	ms_auto_free char *text = NULL, *chunk = malloc(MS_MAX_JSON_WRITE);
+	char *huge;
+
+	for (unsigned d = 0; d < MS_MAX_JSON_OPEN; d++)
+		ms_jw_array(jw, NULL);
+	for (unsigned d = 0; d < MS_MAX_JSON_OPEN; d++)
+		ms_jw_end(jw);
+	text = ms_jw_take(jw, MS_JW_LINE, NULL);
+	CHECK(text && strlen(text) == 2 * MS_MAX_JSON_OPEN);
+	memset(chunk, 'x', MS_MAX_JSON_WRITE);
+	for (unsigned extra = 0; extra < 2; extra++) {
+		big = ms_jw_new();
+		ms_jw_str(big, NULL,
+			  (struct ms_str){.p = chunk, .len = MS_MAX_JSON_WRITE - 2 + extra});
+		huge = ms_jw_take(big, MS_JW_LINE, NULL);
+		CHECK((huge != NULL) == (extra == 0));
+		free(huge);
+		big = ms_jw_free(big);
+	}
+}
