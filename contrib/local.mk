@@ -23,3 +23,6 @@ example_c_static_LDFLAGS = $(MS_LDFLAGS) -static-pie
 example_hostile_c_SOURCES = contrib/examples/hostile-c/hostile.c
 example_hostile_c_CFLAGS = $(MS_CFLAGS) -fPIE
 example_hostile_c_LDFLAGS = $(MS_LDFLAGS) -static-pie
+
+EXTRA_DIST += contrib/README.md contrib/quickstart contrib/debian-packages \
+	contrib/install-packages contrib/copy-source
