@@ -97,42 +97,77 @@ def shell_job(t):
     equal(done.events("violation"), [], "violations of an honest job")
 
 
-def hostile(t, name, program=None):
-    running = t.start(example(t, name, program), stdio="pipe")
+def hostile(t, name, program=None, command=None):
+    params = {"command": command} if command else {}
+    running = t.start(example(t, name, program), stdio="pipe", **params)
     running.close_stdin()
-    done = running.finish(120)
+    return running.finish(120)
+
+
+def gets_nothing(done):
+    """The acts it tried, none of which may have been granted."""
     lines = [line for line in done.stdout.splitlines() if line.startswith("tried: ")]
     granted = [line for line in lines if "refused" not in line]
     equal(granted, [], f"what it got ({done.exit}, {done.stderr[-300:]!r})")
     done.succeeded()
     require(len(lines) >= 20, f"only {len(lines)} acts were tried: {done.stdout[-400:]}")
-    return done, lines
+    return lines
 
 
-def calls_told(done):
-    return {e["data"]["observed"].get("syscall") for e in done.events("violation")
+def calls_are_told(done, wanted):
+    told = {e["data"]["observed"].get("syscall") for e in done.events("violation")
             if e["data"]["layer"] in ("syscall", "capability")}
+    missing = [call for call in wanted if call not in told]
+    require(not missing, f"refused but not told: {missing}; told: {sorted(map(str, told))}")
+
+
+C = ("example-hostile-c", "hostile")
 
 
 @test
 def hostile_c_gets_nothing(t):
-    done, _ = hostile(t, "hostile-c", ("example-hostile-c", "hostile"))
-    told = calls_told(done)
-    for call in ("ptrace", "mount", "unshare", "bpf", "io_uring_setup", "process_vm_readv"):
-        require(call in told, f"{call} was refused but not told; told: {sorted(map(str, told))}")
+    done = hostile(t, "hostile-c", C)
+    lines = gets_nothing(done)
+    calls_are_told(done, ["mount", "unshare", "clone", "chroot", "setuid", "seccomp", "socket",
+                          "mknod"])
+    for what, code in (("run a program from /tmp", "EACCES"), ("fork without end", "EAGAIN"),
+                       ("change the core dump limit", "EPERM"), ("kill process 1", "EPERM")):
+        require(f"tried: {what} -> refused ({code})" in lines, f"{what}: {lines}")
+
+
+@test
+def hostile_c_is_ended_for_deadly_acts(t):
+    for act, call in (("trace", "ptrace"), ("read-memory", "process_vm_readv"), ("bpf", "bpf"),
+                      ("perf", "perf_event_open"), ("userfaultfd", "userfaultfd"),
+                      ("keyring", "add_key"), ("load-module", "init_module"),
+                      ("open-by-handle", "open_by_handle_at")):
+        done = hostile(t, "hostile-c", C, ["./hostile", "--deadly", act])
+        equal(done.stdout, f"trying: {act}\n", f"what {act} still wrote")
+        equal(done.exit.get("cause"), "forbidden-call", f"the end of {act}: {done.exit}")
+        told = [e["data"] for e in done.events("violation")]
+        equal([(d["observed"].get("syscall"), d["severity"], d["action"]) for d in told],
+              [(call, "critical", "terminated")], f"what was told of {act}")
 
 
 @test
 def hostile_node_gets_nothing(t):
-    done, _ = hostile(t, "hostile-node")
-    told = calls_told(done)
-    require("unshare" in told, f"unshare was not told; told: {sorted(map(str, told))}")
+    done = hostile(t, "hostile-node")
+    gets_nothing(done)
+    calls_are_told(done, ["unshare", "chroot", "setuid"])
 
 
 @test
 def hostile_python_gets_nothing(t):
-    done, lines = hostile(t, "hostile-python")
-    told = calls_told(done)
-    for call in ("ptrace", "mount", "unshare", "bpf", "io_uring_setup"):
-        require(call in told, f"{call} was refused but not told; told: {sorted(map(str, told))}")
-    require(any("/tmp -> refused (EACCES)" in line for line in lines), "exec from /tmp by noexec")
+    done = hostile(t, "hostile-python")
+    lines = gets_nothing(done)
+    calls_are_told(done, ["mount", "unshare", "chroot", "sethostname", "setuid", "setgroups"])
+    require(any("run a program from /tmp -> refused (EACCES)" in line for line in lines),
+            f"exec from /tmp is not stopped by noexec: {lines}")
+
+
+@test
+def hostile_python_is_ended_for_deadly_acts(t):
+    for act in ("trace", "bpf", "userfaultfd", "keyring"):
+        done = hostile(t, "hostile-python", None,
+                       ["/usr/bin/python3", "main.py", "--deadly", act])
+        equal(done.exit.get("cause"), "forbidden-call", f"the end of {act}: {done.exit}")

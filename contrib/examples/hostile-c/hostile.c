@@ -228,6 +228,24 @@ static int plant_key(void)
 		syscall(SYS_add_key, "user", "planted", "x", 1, KEY_SPEC_USER_KEYRING));
 }
 
+/* EFAULT and the like would mean that the kernel listened. */
+static int load_kernel_module(void)
+{
+	int r = granted_or_errno(syscall(SYS_init_module, NULL, 0, ""));
+
+	return r == -EPERM || r == -ENOSYS ? r : 0;
+}
+
+static int open_by_handle(void)
+{
+	struct {
+		struct file_handle head;
+		unsigned char inode[8];
+	} root = {.head = {.handle_bytes = 8, .handle_type = 1}, .inode = {2}};
+
+	return granted_or_errno(open_by_handle_at(AT_FDCWD, &root.head, O_RDONLY));
+}
+
 static int own_filter(void)
 {
 	/* SECCOMP_SET_MODE_FILTER without a program: EFAULT would mean that it was listened to. */
@@ -381,11 +399,13 @@ static int fork_bomb(void)
 	return -code;
 }
 
-/* clang-format off: one line for each act. */
-static const struct act {
+struct act {
 	const char *what;
 	act_fn run;
-} acts[] = {
+};
+
+/* clang-format off: one line for each act. */
+static const struct act acts[] = {
 	{"read /etc/shadow", read_shadow},
 	{"read root's ssh key", read_ssh_key},
 	{"read the environment of process 1", read_env_of_init},
@@ -396,8 +416,6 @@ static const struct act {
 	{"set the core pattern", set_core_pattern},
 	{"press a sysrq key", press_sysrq},
 	{"set a cgroup release agent", set_release_agent},
-	{"trace process 1", trace_init},
-	{"read the memory of process 1", read_init},
 	{"kill process 1", kill_init},
 	{"kill every process", kill_everybody},
 	{"become root", become_root},
@@ -407,11 +425,7 @@ static const struct act {
 	{"unshare a user namespace", new_user_namespace},
 	{"clone into a user namespace", clone_user_namespace},
 	{"join the namespaces of process 1", join_namespace_of_init},
-	{"make a bpf map", load_bpf},
 	{"start io_uring", start_io_uring},
-	{"watch with perf", watch_performance},
-	{"handle page faults", handle_page_faults},
-	{"plant a key in the keyring", plant_key},
 	{"install a system call filter", own_filter},
 	{"open a raw socket", raw_socket},
 	{"open a packet socket", packet_socket},
@@ -423,6 +437,18 @@ static const struct act {
 	{"change the core dump limit", allow_core_dumps},
 	{"run a program from /tmp", run_from_tmp},
 	{"fork without end", fork_bomb},
+};
+
+/* The supervisor ends a module that tries one of these, so each needs a run of its own. */
+static const struct act deadly[] = {
+	{"trace", trace_init},
+	{"read-memory", read_init},
+	{"bpf", load_bpf},
+	{"perf", watch_performance},
+	{"userfaultfd", handle_page_faults},
+	{"keyring", plant_key},
+	{"load-module", load_kernel_module},
+	{"open-by-handle", open_by_handle},
 };
 /* clang-format on */
 
@@ -436,9 +462,35 @@ static bool inside_a_sandbox(void)
 	       getenv("MODSUP_INSTANCE") != NULL && access("/run/modsup/self.json", F_OK) == 0;
 }
 
+/* 1 when it was refused. */
+static int try(const struct act *act)
+{
+	int r = act->run();
+
+	if (r < 0)
+		printf("tried: %s -> refused (%s)\n", act->what, strerrorname_np(-r));
+	else
+		printf("tried: %s -> GRANTED\n", act->what);
+	return r < 0;
+}
+
+static int try_deadly(const char *name)
+{
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		if (strcmp(deadly[i].what, name) == 0) {
+			printf("trying: %s\n", name);
+			return try(&deadly[i]) ? 0 : 1;
+		}
+	fprintf(stderr, "hostile-c: no deadly act '%s'; there are:", name);
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		fprintf(stderr, " %s", deadly[i].what);
+	fprintf(stderr, "\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	size_t n = sizeof(acts) / sizeof(acts[0]), refused = 0;
+	int n = sizeof(acts) / sizeof(acts[0]), refused = 0;
 
 	if (argc == 2 && strcmp(argv[1], "--copied") == 0)
 		return 0;
@@ -448,15 +500,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; i < n; i++) {
-		int r = acts[i].run();
-
-		refused += r < 0;
-		if (r < 0)
-			printf("tried: %s -> refused (%s)\n", acts[i].what, strerrorname_np(-r));
-		else
-			printf("tried: %s -> GRANTED\n", acts[i].what);
-	}
-	printf("%zu acts tried, %zu refused, %zu granted\n", n, refused, n - refused);
+	if (argc == 3 && strcmp(argv[1], "--deadly") == 0)
+		return try_deadly(argv[2]);
+	for (int i = 0; i < n; i++)
+		refused += try(&acts[i]);
+	printf("%d acts tried, %d refused, %d granted\n", n, refused, n - refused);
 	return refused == n ? 0 : 1;
 }

@@ -157,13 +157,7 @@ ACTS = [
     ("mount a file system", mount_tmpfs),
     ("unshare a user namespace", lambda: syscall(SYS_UNSHARE, CLONE_NEWUSER)),
     ("join the namespaces of process 1", join_namespace),
-    ("trace the parent", trace_parent),
-    ("make a bpf map", lambda: syscall(SYS_BPF, 0, ctypes.create_string_buffer(128), 128)),
     ("start io_uring", lambda: syscall(SYS_IO_URING_SETUP, 1, ctypes.create_string_buffer(120))),
-    ("handle page faults", lambda: syscall(SYS_USERFAULTFD, 0)),
-    ("plant a key in the keyring",
-     lambda: syscall(SYS_ADD_KEY, ctypes.c_char_p(b"user"), ctypes.c_char_p(b"planted"),
-                     ctypes.c_char_p(b"x"), 1, -4)),
     ("change the core dump limit", change_core_limit),
     ("kill process 1", lambda: os.kill(1, signal.SIGKILL)),
     ("kill every process", lambda: os.kill(-1, signal.SIGKILL)),
@@ -171,6 +165,15 @@ ACTS = [
     ("load a library from /tmp", load_from_tmp),
     ("fork without end", fork_bomb),
 ]
+
+# The supervisor ends a module that tries one of these, so each needs a run of its own.
+DEADLY = {
+    "trace": trace_parent,
+    "bpf": lambda: syscall(SYS_BPF, 0, ctypes.create_string_buffer(128), 128),
+    "userfaultfd": lambda: syscall(SYS_USERFAULTFD, 0),
+    "keyring": lambda: syscall(SYS_ADD_KEY, ctypes.c_char_p(b"user"), ctypes.c_char_p(b"planted"),
+                               ctypes.c_char_p(b"x"), 1, -4),
+}
 
 
 def inside_a_sandbox():
@@ -184,22 +187,29 @@ def name_of(error):
     return errno.errorcode.get(error.errno or 0, "refused by the loader")
 
 
+def attempt(what, run):
+    """True when it was refused."""
+    try:
+        run()
+    except OSError as error:
+        print(f"tried: {what} -> refused ({name_of(error)})", flush=True)
+        return True
+    print(f"tried: {what} -> GRANTED", flush=True)
+    return False
+
+
 def main():
     if not inside_a_sandbox():
         print("hostile-python: this is not a modsup sandbox; run it with 'modsupctl run' only",
               file=sys.stderr)
         return 2
-    refused = 0
-    for what, run in ACTS:
-        try:
-            run()
-        except OSError as error:
-            refused += 1
-            print(f"tried: {what} -> refused ({name_of(error)})", flush=True)
-        else:
-            print(f"tried: {what} -> GRANTED", flush=True)
-    print(f"{len(ACTS)} acts tried, {refused} refused, {len(ACTS) - refused} granted")
-    return 0 if refused == len(ACTS) else 1
+    acts = ACTS
+    if len(sys.argv) == 3 and sys.argv[1] == "--deadly":
+        print(f"trying: {sys.argv[2]}", flush=True)
+        acts = [(sys.argv[2], DEADLY[sys.argv[2]])]
+    refused = sum(attempt(what, run) for what, run in acts)
+    print(f"{len(acts)} acts tried, {refused} refused, {len(acts) - refused} granted")
+    return 0 if refused == len(acts) else 1
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Daemon:
             self.kill()
             raise
         with client:
-            self.id = client.call("supervisor.info").get("id")
+            self.id = client.call("supervisor.info")["daemonId"]
 
     def _try_connect(self):
         if self.process.poll() is not None:
