@@ -11,5 +11,13 @@ UNIT_TESTS += test-json
 test_json_SOURCES = tests/unit/test-json.c
 test_json_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-nearest
+test_nearest_SOURCES = tests/unit/test-nearest.c
+test_nearest_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-units
+test_units_SOURCES = tests/unit/test-units.c
+test_units_LDADD = $(UNITLIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
