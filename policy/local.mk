@@ -7,9 +7,20 @@ libms_policy_a_SOURCES = \
 	policy/json-lex.c policy/json-lex.h \
 	policy/json-write.c \
 	policy/json.c policy/json.h \
+	policy/inspection.c policy/inspection.h \
+	policy/layout.c \
+	policy/layer/seccomp-own.c policy/layer/seccomp-rows.h \
+	policy/layer/seccomp.c policy/layer/seccomp.h \
+	policy/manifest-check.c policy/manifest-check.h \
+	policy/manifest-fields.c policy/manifest-fields.h \
+	policy/manifest-fs.c policy/manifest-fs.h \
+	policy/manifest-net.c policy/manifest-net.h \
+	policy/manifest-parse.c \
+	policy/manifest-wire.c \
 	policy/manifest.c policy/manifest.h \
 	policy/nearest.c policy/nearest.h \
 	policy/policy.c policy/policy.h \
 	policy/report.c policy/report.h \
+	policy/semver.c policy/semver.h \
 	policy/units.c policy/units.h
 POLICY_LIBS = libms-policy.a libms.a $(JSONC_LIBS) $(SODIUM_LIBS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * seccomp.h - the system calls of a profile as reviewable data: one row a call, its verdict, what
- * its arguments may be, and why. Compiled by supervisor/daemon/layer/seccomp.c, answered by
+ * its arguments may be, and why. The rows of one call are alternatives that exclude one another, so
+ * that their order says nothing. Compiled by supervisor/daemon/layer/seccomp.c, answered by
  * shim/layer/seccomp.c. Pure.
  */
 #ifndef MS_POLICY_LAYER_SECCOMP_H
@@ -17,18 +18,23 @@ enum ms_verdict {
 	MS_VERDICT_COUNT
 };
 
-/* One test of an argument; a row's tests must all hold. */
+enum ms_arg_op {
+	MS_ARG_ANY = 0,	 /* no test */
+	MS_ARG_EQ,	 /* (argument & mask) == value */
+	MS_ARG_NOT_NULL, /* all 64 bits: a pointer that is given */
+};
+
+/* One test of an argument; a row's tests must all hold, and are of different arguments. */
 struct ms_arg_test {
-	bool used;
+	enum ms_arg_op op;
 	uint8_t arg;   /* 0-5 */
-	uint64_t mask; /* 0xffffffff for what the kernel takes as int: bits above are not looked at
-			*/
+	uint64_t mask; /* 0xffffffff for what the kernel takes as int: it ignores the bits above */
 	uint64_t value;
 };
 
 struct ms_call_rule {
-	const char *name; /* as libseccomp knows it; unknown to this libseccomp = the row is left
-			     out (and then reported) */
+	const char *name; /* the kernel's; one that this host's libraries do not know is left out,
+			   * and so reported */
 	enum ms_verdict verdict;
 	int error; /* QUIET: positive errno */
 	struct ms_arg_test tests[3];
@@ -41,8 +47,10 @@ struct ms_call_profile {
 	size_t n_rules;
 };
 
-/* The profile of a module, of the shim itself, of modsupd itself. Static, never NULL. */
+/* ms_seccomp_module_profile - what a module may do. Static, never NULL; so are the next two. */
 const struct ms_call_profile *ms_seccomp_module_profile(void);
+/* ms_seccomp_shim_profile, ms_seccomp_daemon_profile - what our own programs do once they have
+ * nothing more to set up; a call without a row ends the shim, and fails with ENOSYS in modsupd. */
 const struct ms_call_profile *ms_seccomp_shim_profile(void);
 const struct ms_call_profile *ms_seccomp_daemon_profile(void);
 

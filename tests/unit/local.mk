@@ -15,6 +15,10 @@ UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-seccomp
+test_seccomp_SOURCES = tests/unit/test-seccomp.c
+test_seccomp_LDADD = $(CALL_LIBS)
+
 UNIT_TESTS += test-units
 test_units_SOURCES = tests/unit/test-units.c
 test_units_LDADD = $(UNITLIBS)
