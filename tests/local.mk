@@ -1,6 +1,6 @@
 # tests/: see tests/README.md. Each kind of test adds its part.
 EXTRA_DIST += tests/README.md tests/run tests/bare \
-	tests/lint/README.md tests/lint/arrows tests/lint/banned tests/lint/format \
+	tests/lint/README.md tests/lint/arrows tests/lint/banned tests/lint/contracts.h tests/lint/format \
 	tests/lint/installed tests/lint/installed.list tests/lint/libraries tests/lint/links \
 	tests/lint/shell tests/lint/sizes tests/lint/sources.py tests/lint/spdx
 include tests/unit/local.mk
