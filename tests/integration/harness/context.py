@@ -22,6 +22,7 @@ class Finished:
 
     def __init__(self, running, stdout, stderr, exited):
         self.instance = running.instance
+        self.output = stdout
         self.stdout = stdout.decode("utf-8", "replace")
         self.stderr = stderr.decode("utf-8", "replace")
         self.exit = exited
