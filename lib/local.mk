@@ -9,6 +9,8 @@ libms_a_SOURCES = \
 	lib/log.c lib/log.h \
 	lib/name.c lib/name.h \
 	lib/num.c lib/num.h \
+	lib/shimwire.c lib/shimwire.h \
 	lib/sys.c lib/sys.h \
+	lib/sysarg.c lib/sysarg.h \
 	lib/utf8.c lib/utf8.h \
 	lib/wire.h

@@ -19,6 +19,10 @@ UNIT_TESTS += test-seccomp
 test_seccomp_SOURCES = tests/unit/test-seccomp.c
 test_seccomp_LDADD = $(CALL_LIBS)
 
+UNIT_TESTS += test-sysarg
+test_sysarg_SOURCES = tests/unit/test-sysarg.c
+test_sysarg_LDADD = libms.a
+
 UNIT_TESTS += test-units
 test_units_SOURCES = tests/unit/test-units.c
 test_units_LDADD = $(UNITLIBS)

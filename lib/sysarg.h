@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sysarg.h - which arguments of a native x86-64 call point to something that a reader of a report
+ * wants to see: a path, a socket address, bytes. At most two a call. A table by number; safe for
+ * the shim.
+ */
+#ifndef MS_LIB_SYSARG_H
+#define MS_LIB_SYSARG_H
+
+#include "lib/base.h"
+#include "lib/shimwire.h"
+
+#define MS_SYSARG_NO_LEN 0xff
+
+struct ms_sysarg_text {
+	uint8_t arg;		/* 0-5: the pointer */
+	enum ms_text_kind kind; /* PATH: to a NUL */
+	uint8_t len_arg;	/* 0-5: the argument with its length, or MS_SYSARG_NO_LEN */
+};
+
+struct ms_sysarg {
+	uint16_t nr;
+	uint8_t n_texts;
+	struct ms_sysarg_text texts[2];
+};
+
+/* ms_sysarg_find - the row of a call, NULL when nothing of it is worth reading. */
+const struct ms_sysarg *ms_sysarg_find(uint32_t nr);
+
+#endif
