@@ -47,6 +47,11 @@ struct ms_config {
 	bool trust_private;	     /* "trustPrivate": the private tier may be used */
 };
 
+/* Host ids that may be given to modules: below are the host's own users and what distributions set
+ * aside, above 2^31 some file systems and tools take an id for negative. */
+#define MS_CONFIG_ID_MIN 1000000u
+#define MS_CONFIG_ID_MAX 2147483647u
+
 const char *ms_tier_word(enum ms_tier tier);
 const char *ms_opt_layer_word(enum ms_opt_layer layer);
 MS_MUST_CHECK int ms_tier_parse(const char *p, size_t len, enum ms_tier *ret); /* 0 or -EINVAL */
@@ -65,9 +70,9 @@ enum ms_config_result { MS_CONFIG_INVALID = 1 };
 MS_MUST_CHECK int ms_config_apply(struct ms_config *config, const char *data, size_t len,
 				  struct ms_report *report);
 
-/* ms_config_defaults_json - the shipped defaults as a commented-by-key JSON text for the manual and
- * `modsupd
- * --dump-config`; owned by the caller. NULL on ENOMEM. */
+/* ms_config_dump - all keys with their values and, as "x-KEY", what they are for: for the manual
+ * and `modsupd --dump-config`. ms_config_apply() reads it back. Owned by the caller; NULL on
+ * ENOMEM. */
 char *ms_config_dump(const struct ms_config *config);
 
 #endif

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libms-policy.a
 libms_policy_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS) $(SODIUM_CFLAGS)
 libms_policy_a_SOURCES = \
+	policy/config-read.c policy/config-rows.h \
 	policy/config.c policy/config.h \
 	policy/json-gate.c policy/json-gate.h \
 	policy/json-lex.c policy/json-lex.h \

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * config-read.c - the rows of modsupd.json and how a value of each kind is read: strictly, every
+ * error told. It writes into the copy that ms_config_apply() gives it, which throws it away when
+ * anything was wrong. Called by config.c only.
+ */
+#include "policy/config-rows.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fs.h"
+#include "lib/log.h"
+#include "policy/nearest.h"
+#include "policy/units.h"
+
+#define MAX_RATE  1000000u
+#define MAX_KILLS 1000000000u
+
+static const struct ms_config_row ceiling_rows[] = {
+	{"limits", MS_CONFIG_LIMITS, offsetof(struct ms_ceiling, limits)},
+	{"network", MS_CONFIG_BOOL, offsetof(struct ms_ceiling, network)},
+	{"fsWrite", MS_CONFIG_BOOL, offsetof(struct ms_ceiling, fs_write)},
+	{0},
+};
+
+#define TIER(id) offsetof(struct ms_config, tiers) + (id) * sizeof(struct ms_ceiling)
+static const struct ms_config_row tier_rows[] = {
+	{"verified", MS_CONFIG_OBJECT, TIER(MS_TIER_VERIFIED), .rows = ceiling_rows},
+	{"community", MS_CONFIG_OBJECT, TIER(MS_TIER_COMMUNITY), .rows = ceiling_rows},
+	{"private", MS_CONFIG_OBJECT, TIER(MS_TIER_PRIVATE), .rows = ceiling_rows},
+	{0},
+};
+
+static const struct ms_config_row id_rows[] = {
+	{"first", MS_CONFIG_U32, offsetof(struct ms_config, id_first), MS_CONFIG_ID_MIN,
+	 MS_CONFIG_ID_MAX},
+	{"count", MS_CONFIG_U32, offsetof(struct ms_config, id_count), 2,
+	 MS_CONFIG_ID_MAX - MS_CONFIG_ID_MIN + 1},
+	{0},
+};
+
+static const struct ms_config_row cgroup_rows[] = {
+	{"parent", MS_CONFIG_CGROUP, offsetof(struct ms_config, cgroup_parent)},
+	{0},
+};
+
+static const struct ms_config_row violation_rows[] = {
+	{"tarpitAfter", MS_CONFIG_U64, offsetof(struct ms_config, tarpit_after), 1, MAX_RATE},
+	{"tarpitDelay", MS_CONFIG_USEC, offsetof(struct ms_config, tarpit_usec), 1000, 10000000},
+	{"killAfter", MS_CONFIG_U64, offsetof(struct ms_config, kill_after), 1, MAX_KILLS},
+	{0},
+};
+
+const struct ms_config_row ms_config_rows[] = {
+	{"tiers", MS_CONFIG_OBJECT, 0, .rows = tier_rows,
+	 .about = "the most that a module of each tier gets, whatever its manifest asks for"},
+	{"defaultTier", MS_CONFIG_TIER, offsetof(struct ms_config, default_tier),
+	 .about = "the tier of a module folder that is started by its path"},
+	{"trustPrivate", MS_CONFIG_BOOL, offsetof(struct ms_config, trust_private),
+	 .about = "whether the tier private may be used, at the owner's risk"},
+	{"optionalLayers", MS_CONFIG_LAYERS, offsetof(struct ms_config, optional),
+	 .about = "layers that modules may start without where this host lacks them: landlock, "
+		  "memfd-noexec, cgroup-cpu, cgroup-memory, cgroup-pids"},
+	{"ids", MS_CONFIG_OBJECT, 0, .rows = id_rows,
+	 .about =
+		 "host user and group ids for modules, two for each running instance; nothing else "
+		 "on the host may use them"},
+	{"cgroup", MS_CONFIG_OBJECT, 0, .rows = cgroup_rows,
+	 .about = "the cgroup that modules are put under; empty: modsupd finds its own"},
+	{"maxInstances", MS_CONFIG_U32, offsetof(struct ms_config, max_instances), 1,
+	 MS_MAX_INSTANCES, .about = "instances that run at once"},
+	{"violations", MS_CONFIG_OBJECT, 0, .rows = violation_rows,
+	 .about = "a module with more than tarpitAfter refused calls in a second waits tarpitDelay "
+		  "for each answer, and is killed after killAfter such answers"},
+	{0},
+};
+
+struct reader {
+	const struct ms_doc *doc; /* borrowed */
+	struct ms_report *report; /* borrowed */
+};
+
+/* What stands there, for a message. */
+static const char *found(const struct ms_json *value, char *out, size_t out_len)
+{
+	enum ms_json_type type = ms_json_type(value);
+	char shown[64];
+
+	if (type == MS_JSON_STRING) {
+		struct ms_str s = ms_json_str(value);
+
+		(void)snprintf(out, out_len, "\"%s\"%s",
+			       ms_log_quote(s.p, MS_MIN(s.len, (size_t)40), shown, sizeof(shown)),
+			       s.len > 40 ? "..." : ""); /* cut is fine */
+	} else if (type == MS_JSON_INT) {
+		(void)snprintf(out, out_len, "%lld", (long long)ms_json_int(value)); /* fits */
+	} else if (type == MS_JSON_BOOL) {
+		(void)snprintf(out, out_len, "%s",
+			       ms_json_bool(value) ? "true" : "false"); /* fits */
+	} else {
+		(void)snprintf(out, out_len, "%s", ms_json_type_word(type)); /* fits */
+	}
+	return out;
+}
+
+/* One error: "found X, " and the rest. */
+MS_PRINTF(4, 5)
+static void bad(struct reader *rd, const struct ms_json *value, const char *hint, const char *fmt,
+		...)
+{
+	char what[100], rest[360];
+	uint32_t line, column;
+	struct ms_str pointer;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(rest, sizeof(rest), fmt, ap); /* a cut message is still a message */
+	va_end(ap);
+	ms_doc_where(rd->doc, value, &line, &column, &pointer);
+	ms_report_add(rd->report, MS_REASON_CONFIG_INVALID, line, column, pointer, hint,
+		      "found %s, %s", found(value, what, sizeof(what)), rest);
+}
+
+static bool is_type(struct reader *rd, const struct ms_json *value, enum ms_json_type type)
+{
+	if (ms_json_type(value) == type)
+		return true;
+	bad(rd, value, NULL, "which is not %s", ms_json_type_word(type));
+	return false;
+}
+
+static bool is_remark(struct ms_str key)
+{
+	return key.len >= 2 && key.p[0] == 'x' && key.p[1] == '-';
+}
+
+static bool str_is(struct ms_str s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+}
+
+/* A key that is not known; @nearest has seen those that are, @known names them. */
+static void unknown_key(struct reader *rd, const struct ms_json *value, struct ms_str key,
+			const struct ms_nearest *nearest, const char *known)
+{
+	char hint[MS_NEAREST_HINT_BYTES], shown[64];
+	uint32_t line, column;
+	struct ms_str pointer;
+
+	ms_doc_where_key(rd->doc, value, &line, &column, &pointer);
+	ms_report_add(rd->report, MS_REASON_CONFIG_INVALID, line, column, pointer,
+		      ms_nearest_hint(nearest, hint),
+		      "found the key \"%s\", which is not known; accepted: %s",
+		      ms_log_quote(key.p, MS_MIN(key.len, (size_t)40), shown, sizeof(shown)),
+		      known);
+}
+
+/* An integer or a text with a unit, within bounds; false when told. */
+static bool read_quantity(struct reader *rd, const struct ms_json *value, enum ms_units_kind kind,
+			  uint64_t min, uint64_t max, uint64_t *ret)
+{
+	char lo[MS_UNITS_TEXT_BYTES], hi[MS_UNITS_TEXT_BYTES];
+	struct ms_str s;
+	uint64_t v;
+	int r;
+
+	if (kind == MS_UNITS_SIZE && ms_json_type(value) == MS_JSON_INT) {
+		v = ms_json_int(value) < 0 ? 0 : (uint64_t)ms_json_int(value);
+	} else if (ms_json_type(value) != MS_JSON_STRING) {
+		bad(rd, value, NULL, "which is not %s", ms_units_accepted(kind));
+		return false;
+	} else {
+		s = ms_json_str(value);
+		r = ms_units_parse(kind, s.p, s.len, &v);
+		if (r > 0) {
+			bad(rd, value, NULL, "%s", ms_units_why(kind, (enum ms_units_result)r));
+			return false;
+		}
+	}
+	if (v < min || v > max) {
+		bad(rd, value, NULL, "which is out of range; accepted: %s to %s",
+		    ms_units_format(kind, min, lo), ms_units_format(kind, max, hi));
+		return false;
+	}
+	*ret = v;
+	return true;
+}
+
+static bool read_count(struct reader *rd, const struct ms_json *value, uint64_t min, uint64_t max,
+		       uint64_t *ret)
+{
+	int64_t v;
+
+	if (!is_type(rd, value, MS_JSON_INT))
+		return false;
+	v = ms_json_int(value);
+	if (v < 0 || (uint64_t)v < min || (uint64_t)v > max) {
+		bad(rd, value, NULL, "which is out of range; accepted: %llu to %llu",
+		    (unsigned long long)min, (unsigned long long)max);
+		return false;
+	}
+	*ret = (uint64_t)v;
+	return true;
+}
+
+static void read_limit(struct reader *rd, const struct ms_json *value,
+		       const struct ms_limit_info *info, uint64_t *ret)
+{
+	switch (info->unit) {
+	case MS_UNIT_BYTES:
+		(void)read_quantity(rd, value, MS_UNITS_SIZE, info->min, info->max, ret); /* told */
+		return;
+	case MS_UNIT_PERCENT:
+		(void)read_quantity(rd, value, MS_UNITS_PERCENT, info->min, info->max,
+				    ret); /* told */
+		return;
+	case MS_UNIT_USEC:
+		(void)read_quantity(rd, value, MS_UNITS_DURATION, info->min, info->max,
+				    ret); /* told */
+		return;
+	case MS_UNIT_COUNT_OF:
+		(void)read_count(rd, value, info->min, info->max, ret); /* told */
+		return;
+	}
+}
+
+static void read_limits(struct reader *rd, const struct ms_json *object, uint64_t *limits)
+{
+	if (!is_type(rd, object, MS_JSON_OBJECT))
+		return;
+	for (size_t i = 0; i < ms_json_count(object); i++) {
+		struct ms_str key;
+		const struct ms_json *value = ms_json_member(object, i, &key);
+		struct ms_nearest nearest = ms_nearest_init(key);
+		size_t id = 0;
+
+		for (; id < MS_LIMIT_COUNT && !str_is(key, ms_limit_infos[id].key); id++)
+			ms_nearest_try(&nearest, ms_limit_infos[id].key);
+		if (id < MS_LIMIT_COUNT)
+			read_limit(rd, value, &ms_limit_infos[id], &limits[id]);
+		else if (!is_remark(key))
+			unknown_key(rd, value, key, &nearest,
+				    "memory, cpu, openFiles, connections, processes, tmp, disk, "
+				    "cpuTimePerRequest, wallTimePerRequest");
+	}
+}
+
+static void read_tier(struct reader *rd, const struct ms_json *value, enum ms_tier *ret)
+{
+	char hint[MS_NEAREST_HINT_BYTES];
+	struct ms_nearest nearest;
+	struct ms_str word;
+
+	if (!is_type(rd, value, MS_JSON_STRING))
+		return;
+	word = ms_json_str(value);
+	if (ms_tier_parse(word.p, word.len, ret) == 0)
+		return;
+	nearest = ms_nearest_init(word);
+	for (enum ms_tier tier = 0; tier < MS_TIER_COUNT; tier++)
+		ms_nearest_try(&nearest, ms_tier_word(tier));
+	bad(rd, value, ms_nearest_hint(&nearest, hint),
+	    "which is not a tier; accepted: community, verified, private");
+}
+
+static void read_layer(struct reader *rd, const struct ms_json *value, bool *layers)
+{
+	struct ms_str word = ms_json_str(value);
+	struct ms_nearest nearest = ms_nearest_init(word);
+	char hint[MS_NEAREST_HINT_BYTES];
+
+	for (enum ms_opt_layer layer = 0; layer < MS_OPT_COUNT; layer++) {
+		ms_nearest_try(&nearest, ms_opt_layer_word(layer));
+		if (!str_is(word, ms_opt_layer_word(layer)))
+			continue;
+		if (layers[layer])
+			bad(rd, value, "remove one of the two", "which stands there already");
+		layers[layer] = true;
+		return;
+	}
+	bad(rd, value, ms_nearest_hint(&nearest, hint),
+	    "which is not a layer that may be optional; accepted: landlock, memfd-noexec, "
+	    "cgroup-cpu, cgroup-memory, cgroup-pids");
+}
+
+/* The array replaces what an earlier file said. */
+static void read_layers(struct reader *rd, const struct ms_json *array, bool *ret)
+{
+	bool layers[MS_OPT_COUNT] = {0};
+
+	if (!is_type(rd, array, MS_JSON_ARRAY))
+		return;
+	for (size_t i = 0; i < ms_json_count(array); i++) {
+		const struct ms_json *value = ms_json_at(array, i);
+
+		if (is_type(rd, value, MS_JSON_STRING))
+			read_layer(rd, value, layers);
+	}
+	memcpy(ret, layers, sizeof(layers));
+}
+
+static void read_cgroup(struct reader *rd, const struct ms_json *value, struct ms_str *ret)
+{
+	struct ms_str path;
+
+	if (!is_type(rd, value, MS_JSON_STRING))
+		return;
+	path = ms_json_str(value);
+	if (path.len && (path.p[0] != '/' || !ms_path_is_clean(path.p + 1, path.len - 1)))
+		bad(rd, value, NULL,
+		    "which is not the path of a cgroup; accepted: an absolute path below the "
+		    "cgroup root without \".\", \"..\" and empty parts, such as \"/modsup.slice\", "
+		    "or \"\" to find one");
+	*ret = path;
+}
+
+static void read_rows(struct reader *rd, const struct ms_json *object,
+		      const struct ms_config_row *rows, char *base);
+
+static void read_row(struct reader *rd, const struct ms_json *value,
+		     const struct ms_config_row *row, char *base)
+{
+	void *at = base + row->offset;
+	uint64_t v;
+
+	switch (row->kind) {
+	case MS_CONFIG_OBJECT:
+		read_rows(rd, value, row->rows, at);
+		return;
+	case MS_CONFIG_LIMITS:
+		read_limits(rd, value, at);
+		return;
+	case MS_CONFIG_BOOL:
+		if (is_type(rd, value, MS_JSON_BOOL))
+			*(bool *)at = ms_json_bool(value);
+		return;
+	case MS_CONFIG_U32:
+		if (read_count(rd, value, row->min, row->max, &v))
+			*(uint32_t *)at = (uint32_t)v;
+		return;
+	case MS_CONFIG_U64:
+		(void)read_count(rd, value, row->min, row->max, at); /* told */
+		return;
+	case MS_CONFIG_USEC:
+		(void)read_quantity(rd, value, MS_UNITS_DURATION, row->min, row->max,
+				    at); /* told */
+		return;
+	case MS_CONFIG_TIER:
+		read_tier(rd, value, at);
+		return;
+	case MS_CONFIG_LAYERS:
+		read_layers(rd, value, at);
+		return;
+	case MS_CONFIG_CGROUP:
+		read_cgroup(rd, value, at);
+		return;
+	}
+	ms_assert(false);
+}
+
+/* "a, b, c" of all keys. */
+static const char *list_keys(const struct ms_config_row *rows, char *out, size_t out_len)
+{
+	size_t used = 0;
+
+	for (const struct ms_config_row *row = rows; row->key; row++) {
+		int n = snprintf(out + used, out_len - used, "%s%s", used ? ", " : "", row->key);
+
+		ms_assert(n > 0 && (size_t)n < out_len - used); /* our own table */
+		used += (size_t)n;
+	}
+	return out;
+}
+
+static void read_rows(struct reader *rd, const struct ms_json *object,
+		      const struct ms_config_row *rows, char *base)
+{
+	if (!is_type(rd, object, MS_JSON_OBJECT))
+		return;
+	for (size_t i = 0; i < ms_json_count(object); i++) {
+		struct ms_str key;
+		const struct ms_json *value = ms_json_member(object, i, &key);
+		struct ms_nearest nearest = ms_nearest_init(key);
+		const struct ms_config_row *row = rows;
+		char known[200];
+
+		for (; row->key && !str_is(key, row->key); row++)
+			ms_nearest_try(&nearest, row->key);
+		if (row->key)
+			read_row(rd, value, row, base);
+		else if (!is_remark(key))
+			unknown_key(rd, value, key, &nearest,
+				    list_keys(rows, known, sizeof(known)));
+	}
+}
+
+/**
+ * ms_config_read() - see config-rows.h. Recurses as deep as the rows do.
+ */
+void ms_config_read(const struct ms_doc *doc, struct ms_report *report, struct ms_config *config)
+{
+	struct reader rd = {.doc = doc, .report = report};
+
+	read_rows(&rd, ms_doc_root(doc), ms_config_rows, (char *)config);
+}
