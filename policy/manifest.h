@@ -43,6 +43,13 @@ struct ms_limit_info {
 };
 extern const struct ms_limit_info ms_limit_infos[MS_LIMIT_COUNT];
 
+/* entry.startTimeout and entry.stopTimeout: defaults and bounds. */
+#define MS_START_TIMEOUT_USEC	  (UINT64_C(30) * 1000000)
+#define MS_STOP_TIMEOUT_USEC	  (UINT64_C(10) * 1000000)
+#define MS_MIN_TIMEOUT_USEC	  (UINT64_C(100) * 1000)
+#define MS_MAX_START_TIMEOUT_USEC (UINT64_C(600) * 1000000)
+#define MS_MAX_STOP_TIMEOUT_USEC  (UINT64_C(60) * 1000000)
+
 struct ms_env_var {
 	struct ms_str name, value;
 };
@@ -66,7 +73,7 @@ struct ms_manifest {
 	enum ms_mode mode;
 	struct ms_str argv[MS_MAX_ARGV];
 	uint32_t n_argv;
-	struct ms_env_var env[MS_MAX_ENV];
+	struct ms_env_var env[MS_MAX_ENV]; /* sorted by name */
 	uint32_t n_env;
 	struct ms_str listen[MS_MAX_LISTEN]; /* socket names: LISTEN_FDNAMES, in this order */
 	uint32_t n_listen;
@@ -90,6 +97,9 @@ struct ms_manifest {
 };
 
 enum ms_manifest_result { MS_MANIFEST_INVALID = 1 };
+
+/* ms_manifest_new - an empty one, for the parser and the decoder; NULL on ENOMEM. */
+MS_MUST_CHECK struct ms_manifest *ms_manifest_new(void);
 
 /*
  * ms_manifest_parse - every rule of the manifest's reference, all errors at once into @report.
