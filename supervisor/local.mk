@@ -6,3 +6,5 @@ libms_call_a_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS) $(CAP_CFLAGS)
 libms_call_a_SOURCES = \
 	supervisor/daemon/layer/seccomp.c supervisor/daemon/layer/seccomp.h
 CALL_LIBS = libms-call.a $(POLICY_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
+
+include supervisor/inspect/local.mk

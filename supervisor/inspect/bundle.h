@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bundle.h - a module's folder, looked at without believing it: every entry reached by descriptor,
  * no link followed, bounded. Called by modsup-inspect in its sandbox, and by modsupctl validate as

@@ -1,0 +1,10 @@
+# supervisor/inspect/: modsup-inspect, and the walk of a bundle that modsupctl validate shares.
+noinst_LIBRARIES += libms-inspect.a
+libms_inspect_a_SOURCES = \
+	supervisor/inspect/bundle.c supervisor/inspect/bundle.h \
+	supervisor/inspect/command.c supervisor/inspect/command.h
+INSPECT_LIBS = libms-inspect.a $(POLICY_LIBS)
+
+pkglibexec_PROGRAMS += modsup-inspect
+modsup_inspect_SOURCES = supervisor/inspect/main.c
+modsup_inspect_LDADD = $(INSPECT_LIBS)
