@@ -1,2 +1,66 @@
-#include <stdio.h>
-int main(void){return 0;}
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - modsup-shim: started by modsupd's spawner as PID 1 of new namespaces with the control
+ * socket as descriptor 3 and nothing else. Not for people: it says nothing on a terminal. Ends with
+ * the module's own exit status.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "lib/layers.h"
+#include "lib/sys.h"
+#include "shim/layer/layer.h"
+#include "shim/shim.h"
+
+static struct ms_shim shim = {
+	.control = MS_SHIM_CONTROL_FD,
+	.proc = -EBADF,
+	.child_pidfd = -EBADF,
+	.sync = -EBADF,
+	.listener = -EBADF,
+	.cgroup_kill = -EBADF,
+	.log_pipe = -EBADF,
+	.log_files = {-EBADF, -EBADF},
+	.signals = -EBADF,
+};
+
+static MS_NORETURN void die(const struct ms_error *err)
+{
+	uint8_t buf[MS_SHIM_MAX_BYTES];
+	size_t len = ms_shimwire_failed(buf, err);
+
+	MS_IGNORE(ms_io_send(shim.control, buf, len, -EBADF, 0)); /* nobody else to tell */
+	ms_sys_exit_group(125); /* PID 1: every process of the namespace goes with it */
+}
+
+int main(int argc, char *argv[])
+{
+	struct ms_error err = MS_ERROR_INIT;
+	uint8_t buf[8];
+
+	(void)argc;
+	(void)argv;
+	/* first: what is mapped from here on is not for anybody else's eyes */
+	if (ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return 125;
+	if (ms_sys_getpid() != 1) {
+		static const char say[] =
+			"modsup-shim is started by modsupd, not by hand; see modsupd(8)\n";
+
+		MS_IGNORE(ms_sys_write(STDERR_FILENO, say, sizeof(say) - 1)); /* only a courtesy */
+		return 2;
+	}
+	err.step = MS_STEP_HANDOVER;
+	if (ms_handover_receive(&shim, &err) < 0)
+		die(&err);
+	err.step = MS_STEP_NONE;
+	if (ms_launch_prepare(&shim, &err) < 0 || ms_launch_child(&shim, &err) < 0)
+		die(&err);
+	err.step = MS_STEP_SHIM;
+	if (ms_layer_seccomp_shim(&shim.plan, &err) < 0)
+		die(&err);
+	MS_IGNORE(ms_io_send(shim.control, buf, ms_shimwire_plain(buf, MS_SHIM_PARKED), -EBADF,
+			     0)); /* serve notices */
+	return ms_serve(&shim);
+}

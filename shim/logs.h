@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * logs.h - the module's stdout and stderr into two files that are filled in turn: bounded whatever
+ * the module writes.
+ */
+#ifndef MS_SHIM_LOGS_H
+#define MS_SHIM_LOGS_H
+
+#include "shim/shim.h"
+
+void ms_logs_init(const struct ms_shim *shim);
+/* ms_logs_pump - move what the pipe holds, a bounded amount at a time. True while there may be
+ * more. */
+bool ms_logs_pump(struct ms_shim *shim);
+uint64_t ms_logs_dropped(void);
+
+#endif

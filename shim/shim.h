@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * shim.h - the state of one shim: PID 1 of the module's namespaces, outside its user namespace. One
+ * static instance, no heap. Files: handover.c receives the plan, root.c builds the file system,
+ * enter.c is the module's child up to exec, launch.c the parent's half of that, serve.c the loop
+ * afterwards, notify.c the refused calls, logs.c the log.
+ */
+#ifndef MS_SHIM_SHIM_H
+#define MS_SHIM_SHIM_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+#include "lib/shimwire.h"
+#include "policy/plan.h"
+
+#define MS_SHIM_CONTROL_FD 3 /* where the spawner puts the control socket */
+
+struct ms_shim {
+	int control; /* SOCK_SEQPACKET to modsupd */
+	int proc;    /* an unmasked, detached procfs of this pid namespace */
+	int fds[MS_MAX_PLAN_FDS];
+	struct ms_plan
+		plan; /* strings borrow from the mapped plan: valid until the module has started */
+	const void *plan_map;
+	size_t plan_len;
+
+	int child, child_pidfd; /* the module's main process; inside number */
+	int sync;		/* SOCK_SEQPACKET to the child before exec */
+	int listener;		/* seccomp notifications */
+	int cgroup_kill;	/* -EBADF where there is none */
+	int log_pipe; /* read end of the module's stdout and stderr, -EBADF when given away */
+	int log_files[2];
+	int signals; /* signalfd: SIGCHLD */
+	bool started;
+};
+
+/* Find the first descriptor with a role; -EBADF when there is none. */
+int ms_shim_fd(const struct ms_shim *shim, enum ms_fd_role role);
+
+/* handover.c - wait for PLAN, take it and its descriptors. */
+MS_MUST_CHECK int ms_handover_receive(struct ms_shim *shim, struct ms_error *err);
+
+/* root.c - build the new root from the plan's steps and pivot into it. */
+MS_MUST_CHECK int ms_root_build(struct ms_shim *shim, struct ms_error *err);
+
+/* launch.c - the shim's half: prepare itself, fork the module's child, map its ids, drop to its
+ * own, release it. */
+MS_MUST_CHECK int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err);
+MS_MUST_CHECK int ms_launch_child(struct ms_shim *shim, struct ms_error *err);
+MS_MUST_CHECK int ms_launch_release(struct ms_shim *shim, struct ms_error *err);
+
+/* enter.c - the module's child, up to exec. */
+MS_NORETURN void ms_enter_child(struct ms_shim *shim, int sync);
+
+/* Tags of the messages on `sync`, one byte each; FAILED carries an ms_shimwire_failed() message. */
+#define MS_SYNC_USERNS	 'U' /* child: the user namespace is there, map me */
+#define MS_SYNC_MAPPED	 'M' /* shim: go on */
+#define MS_SYNC_LISTENER 'L' /* child: the filter is on, here is its listener; parked */
+#define MS_SYNC_RELEASE	 'G' /* shim: exec */
+#define MS_SYNC_FAILED	 'E' /* child */
+
+/* serve.c - until the module has ended; returns the shim's own exit status. */
+int ms_serve(struct ms_shim *shim);
+
+/* io.c - messages with descriptors on sequenced packets; -errno, received length else. *fd is
+ * -EBADF when none came. */
+MS_MUST_CHECK int ms_io_send(int sock, const void *data, size_t len, int fd, int flags);
+MS_MUST_CHECK ssize_t ms_io_recv(int sock, void *data, size_t cap, int *fds, size_t max_fds,
+				 size_t *ret_n, int flags);
+uint64_t ms_io_now_usec(void); /* CLOCK_BOOTTIME */
+
+#endif
