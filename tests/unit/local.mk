@@ -7,6 +7,10 @@ UNIT_TESTS += test-buf
 test_buf_SOURCES = tests/unit/test-buf.c
 test_buf_LDADD = libms.a
 
+UNIT_TESTS += test-call-text
+test_call_text_SOURCES = tests/unit/test-call-text.c
+test_call_text_LDADD = $(CALL_LIBS)
+
 UNIT_TESTS += test-json
 test_json_SOURCES = tests/unit/test-json.c
 test_json_LDADD = $(UNITLIBS)
