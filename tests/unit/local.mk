@@ -32,13 +32,13 @@ test_units_SOURCES = tests/unit/test-units.c
 test_units_LDADD = $(UNITLIBS)
 
 # A test with each allocation failing in turn: tests/unit/oom.h.
-OOM_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+LDFLAGS_OOM = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 EXTRA_DIST += tests/unit/oom.h
 
 UNIT_TESTS += test-config
 test_config_SOURCES = tests/unit/test-config.c
 test_config_LDADD = $(UNITLIBS)
-test_config_LDFLAGS = $(OOM_LDFLAGS)
+test_config_LDFLAGS = $(LDFLAGS_OOM)
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
