@@ -10,4 +10,28 @@ libms_call_a_SOURCES = \
 	supervisor/daemon/layer/seccomp.c supervisor/daemon/layer/seccomp.h
 CALL_LIBS = libms-call.a $(POLICY_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 
+# The control socket: requests, answers, events, the check of the host. Needs the functions of instance.h from its program.
+noinst_LIBRARIES += libms-control.a
+libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+libms_control_a_SOURCES = \
+	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
+	supervisor/daemon/control.c supervisor/daemon/control.h \
+	supervisor/daemon/event.c supervisor/daemon/event.h \
+	supervisor/daemon/hostcheck-cgroup.c \
+	supervisor/daemon/hostcheck-kernel.c \
+	supervisor/daemon/hostcheck-probe.h \
+	supervisor/daemon/hostcheck.c supervisor/daemon/hostcheck.h \
+	supervisor/daemon/instance.h \
+	supervisor/daemon/method-event.c \
+	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
+	supervisor/daemon/method-start.c \
+	supervisor/daemon/method-supervisor.c \
+	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
+	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
+	supervisor/daemon/supervisor.h \
+	supervisor/daemon/violation.c supervisor/daemon/violation.h
+CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
+
 include supervisor/inspect/local.mk
+include supervisor/client/local.mk
+include supervisor/ctl/local.mk

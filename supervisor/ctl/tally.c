@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tally.c - adding up and telling. Which instance a run is becomes known only with the answer to
+ * its start, so events are kept with their instance and chosen at the end.
+ */
+#include "supervisor/ctl/tally.h"
+
+#include <string.h>
+
+#include "supervisor/client/client.h"
+#include "supervisor/ctl/event-text.h"
+#include "supervisor/ctl/say.h"
+#include "supervisor/ctl/text.h"
+
+#define TEXT_BYTES 65536u
+#define INDENT	   11u
+
+static void kind_done(struct ms_tally_kind *kind)
+{
+	free(kind->instance);
+	free(kind->severity);
+	free(kind->text);
+	free(kind->remedy);
+	*kind = (struct ms_tally_kind){0};
+}
+
+void ms_tally_done(struct ms_tally *tally)
+{
+	for (uint32_t i = 0; i < tally->n_kinds; i++)
+		kind_done(&tally->kinds[i]);
+	tally->n_kinds = 0;
+}
+
+static char *escaped(struct ms_str text)
+{
+	ms_auto(buf) struct ms_buf buf = MS_BUF_INIT(TEXT_BYTES);
+
+	ms_buf_escape(&buf, text.p, text.len);
+	return ms_buf_take(&buf, NULL);
+}
+
+static bool same(const struct ms_tally_kind *a, const struct ms_tally_kind *b)
+{
+	return strcmp(a->text, b->text) == 0 && strcmp(a->instance, b->instance) == 0 &&
+	       strcmp(a->severity, b->severity) == 0;
+}
+
+void ms_tally_add(struct ms_tally *tally, const struct ms_json *event)
+{
+	const struct ms_json *data = ms_client_get(event, "data", MS_JSON_OBJECT);
+	ms_auto(buf) struct ms_buf text = MS_BUF_INIT(TEXT_BYTES);
+	struct ms_tally_kind kind = {
+		.instance = escaped(ms_client_get_str(event, "instance")),
+		.severity = escaped(ms_client_get_str(data, "severity")),
+		.remedy = escaped(ms_client_get_str(data, "remedy")),
+		.count = ms_client_get_uint(data, "count", 1),
+	};
+
+	ms_event_tried(data, &text);
+	kind.text = ms_buf_take(&text, NULL);
+	if (!kind.instance || !kind.severity || !kind.remedy || !kind.text) {
+		tally->dropped += kind.count;
+		kind_done(&kind);
+		return;
+	}
+	for (uint32_t i = 0; i < tally->n_kinds; i++) {
+		if (same(&tally->kinds[i], &kind)) {
+			tally->kinds[i].count += kind.count;
+			kind_done(&kind);
+			return;
+		}
+	}
+	if (tally->n_kinds == MS_TALLY_MAX_KINDS) {
+		tally->dropped += kind.count;
+		kind_done(&kind);
+		return;
+	}
+	tally->kinds[tally->n_kinds++] = kind;
+}
+
+/* The same advice once: after the last kind that it is for. */
+static bool remedy_comes_again(const struct ms_tally *tally, uint32_t i, struct ms_str instance)
+{
+	for (uint32_t k = i + 1; k < tally->n_kinds; k++)
+		if (ms_say_is(instance, tally->kinds[k].instance))
+			return strcmp(tally->kinds[k].remedy, tally->kinds[i].remedy) == 0;
+	return false;
+}
+
+static void print_kind(const struct ms_tally_kind *kind, bool with_remedy, bool color,
+		       struct ms_buf *out)
+{
+	ms_auto(buf) struct ms_buf said = MS_BUF_INIT(TEXT_BYTES);
+
+	ms_buf_adds(out, "  ");
+	ms_event_severity((struct ms_str){.p = kind->severity, .len = strlen(kind->severity)},
+			  color, out);
+	ms_buf_adds(&said, kind->text);
+	if (kind->count > 1)
+		ms_buf_addf(&said, ", %llu times", (unsigned long long)kind->count);
+	ms_text_wrap(out, said.error ? kind->text : said.data, INDENT, INDENT, MS_SAY_WIDTH);
+	if (!with_remedy || !kind->remedy[0])
+		return;
+	ms_buf_done(&said);
+	ms_buf_addf(&said, "remedy: %s", kind->remedy);
+	ms_text_wrap(out, said.error ? kind->remedy : said.data, 0, INDENT, MS_SAY_WIDTH);
+}
+
+void ms_tally_print(const struct ms_tally *tally, struct ms_str instance, bool color,
+		    struct ms_buf *out)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < tally->n_kinds; i++) {
+		const struct ms_tally_kind *kind = &tally->kinds[i];
+
+		if (!ms_say_is(instance, kind->instance))
+			continue;
+		if (!any)
+			ms_buf_adds(out, "modsupctl: run: the sandbox refused:\n");
+		any = true;
+		print_kind(kind, !remedy_comes_again(tally, i, instance), color, out);
+	}
+	if (tally->dropped > 0)
+		ms_buf_addf(out, "  and %llu more: modsupctl events --type violation\n",
+			    (unsigned long long)tally->dropped);
+}
