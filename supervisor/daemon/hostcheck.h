@@ -7,6 +7,7 @@
 #define MS_DAEMON_HOSTCHECK_H
 
 #include "lib/base.h"
+#include "lib/buf.h"
 #include "policy/config.h"
 #include "policy/json.h"
 
@@ -31,5 +32,9 @@ struct ms_host_report {
 void ms_hostcheck_run(const struct ms_config *config, struct ms_host_report *ret);
 /* ms_hostcheck_json - the result object of host.check and of `modsupd --check`. */
 void ms_hostcheck_json(const struct ms_host_report *report, const char *key, struct ms_jw *jw);
+/* ms_hostcheck_members - the same into an object that is open already. */
+void ms_hostcheck_members(const struct ms_host_report *report, struct ms_jw *jw);
+/* ms_hostcheck_print - for people: a line a layer, and what to do below it. 80 columns. */
+void ms_hostcheck_print(const struct ms_host_report *report, struct ms_buf *out);
 
 #endif

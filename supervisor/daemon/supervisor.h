@@ -13,6 +13,7 @@
 
 struct ms_control;
 struct ms_events;
+struct ms_host_report;
 struct ms_instances;
 struct ms_launcher;
 
@@ -24,8 +25,10 @@ struct ms_supervisor {
 	struct ms_instances *instances; /* owned */
 	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
 					   filters, host facts */
-	char daemon_id[17];		/* 16 hex digits: names cgroups and lock files */
-	char *runtime_dir, *state_dir;	/* owned, absolute */
+	struct ms_host_report *host;   /* owned; probed by main.c before it restricts itself, as the
+					* probes' children would inherit that; NULL = probe now */
+	char daemon_id[17];	       /* 16 hex digits: names cgroups and lock files */
+	char *runtime_dir, *state_dir; /* owned, absolute */
 	bool private_mode;
 	bool stopping;
 	uint64_t started_usec; /* CLOCK_REALTIME */

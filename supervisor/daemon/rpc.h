@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rpc.h - requests and answers without the socket: one line in, one line out. control.c carries the
+ * lines, method-*.c does what they ask; a test drives this file with neither. It knows nothing of
+ * descriptors that are polled and never blocks.
+ */
+#ifndef MS_DAEMON_RPC_H
+#define MS_DAEMON_RPC_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+#include "modsup/limits.h"
+#include "policy/json.h"
+#include "policy/report.h"
+#include "supervisor/daemon/rpc-params.h"
+
+struct ms_call;
+struct ms_event;
+struct ms_sub;
+struct ms_supervisor;
+
+#define MS_RPC_MAJOR 1
+#define MS_RPC_MINOR 0
+
+enum ms_role { MS_ROLE_NONE, MS_ROLE_OBSERVER, MS_ROLE_BACKEND, MS_ROLE_ADMIN };
+const char *ms_role_word(enum ms_role role);
+
+/* One line on its way out: @head, then what of the event's text comes after its opening brace, then
+ * @tail. */
+struct ms_rpc_line {
+	char *head; /* owned */
+	size_t head_len;
+	struct ms_event *event; /* owned reference, or NULL */
+	const char *tail;	/* static: "\n" or "}\n" */
+	int fds[MS_MAX_ANSWER_FDS];
+	uint32_t n_fds; /* owned */
+};
+void ms_rpc_line_done(struct ms_rpc_line *line);
+size_t ms_rpc_line_len(const struct ms_rpc_line *line);
+
+/* Where lines go. send() takes the line in every case and must not call back; wake() says that
+ * ms_rpc_pull() may have something, or that a request may be read again. */
+struct ms_rpc_sink {
+	void (*send)(void *data, struct ms_rpc_line *take_line);
+	void (*wake)(void *data);
+	void *data;
+};
+
+struct ms_rpc_sub {
+	struct ms_sub *sub; /* owned; NULL = free slot */
+	uint64_t number;
+};
+
+/* Who asks. Embedded in control.c's peer; its address is the owner of attached instances. */
+struct ms_rpc_peer {
+	struct ms_supervisor *s; /* borrowed */
+	struct ms_rpc_sink sink;
+	enum ms_role role;
+	struct ms_call *calls; /* in flight, owned */
+	uint32_t n_calls;
+	struct ms_rpc_sub subs[MS_MAX_PEER_SUBSCRIPTIONS];
+	uint64_t n_subscribed; /* ever: names the next one */
+	uint32_t turn;	       /* of ms_rpc_pull(), so that no subscription starves another */
+};
+
+void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s, enum ms_role role,
+		      struct ms_rpc_sink sink);
+/* ms_rpc_peer_done - nobody answers its calls any more, its attached instances end. */
+void ms_rpc_peer_done(struct ms_rpc_peer *peer);
+void ms_rpc_greet(struct ms_rpc_peer *peer);
+/* ms_rpc_request - one line without its newline. The answer is sent now or later, exactly once. */
+void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len);
+/* ms_rpc_pull - send one notification if there is one; false: nothing now. */
+bool ms_rpc_pull(struct ms_rpc_peer *peer);
+/* ms_rpc_refusal - an error line for a peer that gets no further; false on ENOMEM. */
+MS_MUST_CHECK bool ms_rpc_refusal(const struct ms_error *err, struct ms_rpc_line *ret);
+
+/* -- for methods -- */
+
+struct ms_fault {
+	struct ms_error error;
+	const struct ms_report *report; /* borrowed, may be NULL: every error at once */
+	struct ms_str instance;		/* borrowed: which one it is about, or empty */
+};
+
+struct ms_method {
+	const char *name;
+	enum ms_role role; /* the least that may call it */
+	const struct ms_param *params;
+	size_t n_params;
+	/* 0: answered, or will be by ms_call_answer()/ms_call_refuse(); else -errno with @fault */
+	int (*run)(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault);
+};
+extern const struct ms_method ms_method_hello, ms_method_supervisor_info, ms_method_host_check,
+	ms_method_instance_start, ms_method_instance_stop, ms_method_instance_wait,
+	ms_method_instance_show, ms_method_instance_list, ms_method_event_subscribe,
+	ms_method_event_unsubscribe;
+/* The names of all methods, in the order of the table; NULL beyond the end. */
+const char *ms_rpc_method_name(size_t i);
+
+/* A request in flight; ends with ms_call_answer() or ms_call_refuse(), or with its peer. */
+struct ms_call {
+	struct ms_call *next, **link;
+	struct ms_rpc_peer *peer;
+	const struct ms_method *method;
+	struct ms_doc *doc;	  /* owned: the request */
+	const struct ms_json *id; /* in @doc */
+	struct ms_report *report; /* owned: of the parameters */
+};
+
+/* ms_call_begin - the answer, open where the members of "result" go; NULL on ENOMEM, which
+ * ms_call_answer() takes as well. @n_fds is declared beside the result. */
+struct ms_jw *ms_call_begin(const struct ms_call *call, uint32_t n_fds);
+/* ms_call_answer - close the result, send, end the call. fds are taken out of @take_fds. */
+void ms_call_answer(struct ms_call *call, struct ms_jw *take_jw, int *take_fds, uint32_t n_fds);
+void ms_call_refuse(struct ms_call *call, const struct ms_fault *fault);
+
+/* ms_hello_write - the members of hello's params. In method-supervisor.c. */
+void ms_hello_write(const struct ms_rpc_peer *peer, struct ms_jw *jw);
+
+#endif
