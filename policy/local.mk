@@ -20,6 +20,15 @@ libms_policy_a_SOURCES = \
 	policy/manifest-wire.c \
 	policy/manifest.c policy/manifest.h \
 	policy/nearest.c policy/nearest.h \
+	policy/build.h policy/host.h \
+	policy/layer/env.c \
+	policy/layer/etc.c \
+	policy/layer/landlock.c \
+	policy/layer/mount.c \
+	policy/layer/proc.c \
+	policy/layer/rlimit.c \
+	policy/plan-decode.c policy/plan-encode.c policy/plan.c policy/plan.h \
+	policy/policy-explain.c \
 	policy/policy.c policy/policy.h \
 	policy/report.c policy/report.h \
 	policy/semver.c policy/semver.h \

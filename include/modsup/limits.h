@@ -32,7 +32,7 @@
 #define MS_MAX_FS_PATHS	      32u /* of each kind: code, read, write */
 #define MS_MAX_LISTEN	      4u  /* sockets handed to one module */
 #define MS_MAX_ALLOWLIST      64u
-#define MS_MAX_NARROWINGS     64u
+#define MS_MAX_NARROWINGS    128u
 #define MS_MAX_POLICY_BYTES   (512u * 1024u) /* encoded manifest or canonical policy */
 #define MS_MAX_RANGE_BYTES    256u	     /* one version range */
 #define MS_MAX_ENV_NAME_BYTES 128u
