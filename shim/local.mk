@@ -20,10 +20,11 @@ modsup_shim_SOURCES = \
 	shim/root.c \
 	shim/serve.c \
 	shim/shim.h
-# No sanitizer runtime: it would be a third-party library in PID 1 of a sandbox, with a heap and files of its own.
-modsup_shim_CFLAGS = $(MS_CFLAGS) -fPIE
+# No sanitizer runtime: it would be a third-party library in PID 1 of a sandbox, with a heap and files of its own;
+# undefined behaviour traps instead.
+modsup_shim_CFLAGS = $(MS_CFLAGS) $(MS_SANITIZE_SHIM) -fPIE
 modsup_shim_LDFLAGS = $(MS_LDFLAGS) -static-pie
 modsup_shim_LDADD = libms-shim.a
 noinst_LIBRARIES += libms-shim.a
-libms_shim_a_CFLAGS = $(MS_CFLAGS) -fPIE
+libms_shim_a_CFLAGS = $(MS_CFLAGS) $(MS_SANITIZE_SHIM) -fPIE
 libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c
