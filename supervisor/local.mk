@@ -7,7 +7,8 @@ libms_call_a_SOURCES = \
 	supervisor/daemon/call-names.c \
 	supervisor/daemon/call-rows.c supervisor/daemon/call-rows.h \
 	supervisor/daemon/call-text.c supervisor/daemon/call-text.h \
-	supervisor/daemon/layer/seccomp.c supervisor/daemon/layer/seccomp.h
+	supervisor/daemon/layer/seccomp.c supervisor/daemon/layer/seccomp.h \
+	supervisor/daemon/restrict.c supervisor/daemon/restrict.h
 CALL_LIBS = libms-call.a $(POLICY_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 
 # The control socket: requests, answers, events, the check of the host. Needs the functions of instance.h from its program.

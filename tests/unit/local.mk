@@ -19,6 +19,10 @@ UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-restrict
+test_restrict_SOURCES = tests/unit/test-restrict.c
+test_restrict_LDADD = $(CALL_LIBS)
+
 UNIT_TESTS += test-seccomp
 test_seccomp_SOURCES = tests/unit/test-seccomp.c
 test_seccomp_LDADD = $(CALL_LIBS)

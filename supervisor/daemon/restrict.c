@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * restrict.c - what is left to modsupd once modsup-spawn has the rest. The only file that names
+ * libcap. Must never be undone: no code regains anything.
+ *
+ * The order is law:
+ *	1 dumpable off	     nobody attaches while the rest is on its way
+ *	2 securebits	     need CAP_SETPCAP, as does 3; root's exec regains nothing from here on
+ *	3 bounding, ambient  before 4, which gives CAP_SETPCAP away
+ *	4 the three sets
+ *	5 no new privileges
+ *	6 the filter	     last: it has no row for any of the above
+ */
+#include "supervisor/daemon/restrict.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+#include "lib/sys.h"
+#include "policy/layer/seccomp.h"
+#include "supervisor/daemon/layer/seccomp.h"
+
+static const struct kept {
+	cap_value_t cap;
+	const char *name, *why;
+} kept[] = {
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "network namespaces, mount trees to hand over"},
+	{CAP_NET_ADMIN, "CAP_NET_ADMIN", "links and packet rules in the modules' namespaces"},
+	{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE",
+	 "control groups, bundles and state folders that belong to others"},
+	{CAP_CHOWN, "CAP_CHOWN", "sockets and state folders get their module's owner"},
+	{CAP_FOWNER, "CAP_FOWNER", "modes of what was given to a module"},
+	{CAP_KILL, "CAP_KILL", "shims and modules run as other users"},
+};
+
+const char *ms_restrict_kept(size_t i, const char **ret_why)
+{
+	if (i >= MS_ARRAY_LEN(kept))
+		return NULL;
+	*ret_why = kept[i].why;
+	return kept[i].name;
+}
+
+static bool is_kept(cap_value_t cap)
+{
+	for (size_t i = 0; i < MS_ARRAY_LEN(kept); i++) {
+		if (kept[i].cap == cap)
+			return true;
+	}
+	return false;
+}
+
+/* Up to the last capability of this kernel, which may be newer than the headers. */
+static int drop_bounding(struct ms_error *err)
+{
+	for (cap_value_t cap = 0; cap < 64; cap++) {
+		int held = cap_get_bound(cap);
+
+		if (held < 0)
+			break; /* the kernel knows no more */
+		if (!held || is_kept(cap))
+			continue;
+		if (cap_drop_bound(cap) < 0)
+			return ms_error_set(err, errno, "restrict: bounding set, capability %d",
+					    (int)cap);
+	}
+	if (cap_reset_ambient() < 0)
+		return ms_error_set(err, errno, "restrict: ambient capabilities");
+	return 0;
+}
+
+/* What of the list this process holds: a container's root lacks some, and `host.check` tells what
+ * that costs. */
+static int add_held(cap_t now, cap_t ret_next)
+{
+	for (size_t i = 0; i < MS_ARRAY_LEN(kept); i++) {
+		cap_flag_value_t held = CAP_CLEAR;
+
+		if (cap_get_flag(now, kept[i].cap, CAP_PERMITTED, &held) < 0)
+			return -errno;
+		if (held == CAP_CLEAR)
+			continue;
+		if (cap_set_flag(ret_next, CAP_PERMITTED, 1, &kept[i].cap, CAP_SET) < 0 ||
+		    cap_set_flag(ret_next, CAP_EFFECTIVE, 1, &kept[i].cap, CAP_SET) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int set_capabilities(struct ms_error *err)
+{
+	cap_t now = cap_get_proc(), next = cap_init(); /* all clear, inheritable stays so */
+	int r = now && next ? add_held(now, next) : -ENOMEM;
+
+	if (r == 0 && cap_set_proc(next) < 0)
+		r = -errno;
+	if (r < 0)
+		r = ms_error_set(err, -r, "restrict: capabilities");
+	if (now)
+		(void)cap_free(now); /* fails for foreign pointers only */
+	if (next)
+		(void)cap_free(next);
+	return r;
+}
+
+static int set_securebits(struct ms_error *err)
+{
+	unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+			     SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+
+	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0) {
+		ms_error_set(err, errno, "restrict: securebits");
+		return ms_error_hint(err, "modsupd must be started as root with CAP_SETPCAP");
+	}
+	return 0;
+}
+
+static int install_filter(struct ms_error *err)
+{
+	ms_auto(bpf) struct ms_bpf bpf = {0};
+	struct sock_fprog program;
+	int r = ms_seccomp_compile(ms_seccomp_daemon_profile(), MS_BPF_ENOSYS, &bpf, err);
+
+	if (r < 0)
+		return r;
+	program = (struct sock_fprog){
+		.len = (unsigned short)(bpf.len / sizeof(struct sock_filter)),
+		.filter = (void *)bpf.bytes,
+	};
+	/* A call of ours that has no row is a fault of ours: the kernel's log names it. */
+	r = ms_sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, &program);
+	if (r < 0)
+		return ms_error_set(err, -r, "restrict: system call filter");
+	return 0;
+}
+
+int ms_restrict_self(struct ms_error *err)
+{
+	int r;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return ms_error_set(err, errno, "restrict: dumpable");
+	r = set_securebits(err);
+	if (r == 0)
+		r = drop_bounding(err);
+	if (r == 0)
+		r = set_capabilities(err);
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return ms_error_set(err, errno, "restrict: no_new_privs");
+	return install_filter(err);
+}
