@@ -4,3 +4,5 @@ EXTRA_DIST += tests/README.md tests/run tests/bare \
 	tests/lint/installed tests/lint/installed.list tests/lint/libraries tests/lint/links \
 	tests/lint/shell tests/lint/sizes tests/lint/sources.py tests/lint/spdx
 include tests/unit/local.mk
+include tests/integration/local.mk
+include tests/escape/local.mk

@@ -186,10 +186,12 @@ class Context:
     def start(self, path, wait="spawned", client=None, **params):
         client = client or self.client
         result = client.call("instance.start", path=str(path), wait=wait, **params)
-        fds = None
-        if params.get("stdio") == "pipe":
-            fds = client.take_fds(3)
-        running = Running(self, client, result, fds)
+        return self.adopt(result, client, 3 if params.get("stdio") == "pipe" else 0)
+
+    def adopt(self, result, client=None, n_fds=3):
+        """An instance that was started by a request of the test's own."""
+        client = client or self.client
+        running = Running(self, client, result, client.take_fds(n_fds) if n_fds else None)
         self.started.append(running)
         return running
 
