@@ -44,5 +44,19 @@ test_config_SOURCES = tests/unit/test-config.c
 test_config_LDADD = $(UNITLIBS)
 test_config_LDFLAGS = $(LDFLAGS_OOM)
 
+EXTRA_DIST += tests/unit/fake-server.h
+
+UNIT_TESTS += test-client
+test_client_SOURCES = tests/unit/test-client.c
+test_client_LDADD = $(CLIENT_LIBS)
+
+UNIT_TESTS += test-ctl-args
+test_ctl_args_SOURCES = tests/unit/test-ctl-args.c
+test_ctl_args_LDADD = $(CTL_LIBS)
+
+UNIT_TESTS += test-flow
+test_flow_SOURCES = tests/unit/test-flow.c
+test_flow_LDADD = $(CTL_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
