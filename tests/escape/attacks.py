@@ -52,8 +52,8 @@ def results(done):
 
 
 def refused_calls(done):
-    return [e["data"]["observed"].get("syscall") for e in done.events("violation")
-            if e["data"]["layer"] in ("syscall", "capability")]
+    return [e["data"]["observed"].get("call") for e in done.events("violation")
+            if "number" in e["data"]["observed"]]
 
 
 # What attacks look for on the host

@@ -115,8 +115,7 @@ def gets_nothing(done):
 
 
 def calls_are_told(done, wanted):
-    told = {e["data"]["observed"].get("syscall") for e in done.events("violation")
-            if e["data"]["layer"] in ("syscall", "capability")}
+    told = {e["data"]["observed"].get("call") for e in done.events("violation")}
     missing = [call for call in wanted if call not in told]
     require(not missing, f"refused but not told: {missing}; told: {sorted(map(str, told))}")
 
@@ -145,7 +144,7 @@ def hostile_c_is_ended_for_deadly_acts(t):
         equal(done.stdout, f"trying: {act}\n", f"what {act} still wrote")
         equal(done.exit.get("cause"), "forbidden-call", f"the end of {act}: {done.exit}")
         told = [e["data"] for e in done.events("violation")]
-        equal([(d["observed"].get("syscall"), d["severity"], d["action"]) for d in told],
+        equal([(d["observed"].get("call"), d["severity"], d["action"]) for d in told],
               [(call, "critical", "terminated")], f"what was told of {act}")
 
 
