@@ -58,7 +58,8 @@ static struct ms_str get_filter(struct ms_rd *rd)
 	size_t len = ms_rd_count(rd, MS_MAX_BPF_INSNS * 8u);
 	const uint8_t *p;
 
-	(void)ms_rd_bytes(rd, (8 - rd->off % 8) % 8); /* padding; a short read is remembered */
+	while (!rd->bad && rd->off % 8)
+		rd->bad = ms_rd_u8(rd) != 0 || rd->bad; /* padding; one plan has one encoding */
 	p = ms_rd_bytes(rd, len);
 	if (!p || len % 8) {
 		rd->bad = true;

@@ -19,6 +19,10 @@ UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-plan-codec
+test_plan_codec_SOURCES = tests/unit/test-plan-codec.c
+test_plan_codec_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-restrict
 test_restrict_SOURCES = tests/unit/test-restrict.c
 test_restrict_LDADD = $(CALL_LIBS)
@@ -26,6 +30,10 @@ test_restrict_LDADD = $(CALL_LIBS)
 UNIT_TESTS += test-seccomp
 test_seccomp_SOURCES = tests/unit/test-seccomp.c
 test_seccomp_LDADD = $(CALL_LIBS)
+
+UNIT_TESTS += test-shimwire
+test_shimwire_SOURCES = tests/unit/test-shimwire.c
+test_shimwire_LDADD = libms.a
 
 UNIT_TESTS += test-sysarg
 test_sysarg_SOURCES = tests/unit/test-sysarg.c
