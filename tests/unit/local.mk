@@ -66,5 +66,17 @@ UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c
 test_flow_LDADD = $(CTL_LIBS)
 
+# The control socket, with fake-instance.c in place of what it drives.
+FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h
+
+UNIT_TESTS += test-event
+test_event_SOURCES = tests/unit/test-event.c $(FAKE_INSTANCE)
+test_event_LDADD = $(CONTROL_LIBS)
+test_event_LDFLAGS = $(OOM_LDFLAGS)
+
+UNIT_TESTS += test-rpc
+test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
+test_rpc_LDADD = $(CONTROL_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
