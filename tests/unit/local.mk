@@ -52,6 +52,45 @@ test_config_SOURCES = tests/unit/test-config.c
 test_config_LDADD = $(UNITLIBS)
 test_config_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-num
+test_num_SOURCES = tests/unit/test-num.c
+test_num_LDADD = libms.a
+
+UNIT_TESTS += test-utf8
+test_utf8_SOURCES = tests/unit/test-utf8.c
+test_utf8_LDADD = libms.a
+
+UNIT_TESTS += test-arena
+test_arena_SOURCES = tests/unit/test-arena.c
+test_arena_LDADD = libms.a
+test_arena_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-wire
+test_wire_SOURCES = tests/unit/test-wire.c
+test_wire_LDADD = libms.a
+
+UNIT_TESTS += test-fs
+test_fs_SOURCES = tests/unit/test-fs.c
+test_fs_LDADD = libms.a
+
+UNIT_TESTS += test-name
+test_name_SOURCES = tests/unit/test-name.c
+test_name_LDADD = libms.a
+
+UNIT_TESTS += test-error
+test_error_SOURCES = tests/unit/test-error.c
+test_error_LDADD = libms.a
+
+UNIT_TESTS += test-report
+test_report_SOURCES = tests/unit/test-report.c
+test_report_LDADD = $(UNITLIBS)
+test_report_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-policy
+test_policy_SOURCES = tests/unit/test-policy.c
+test_policy_LDADD = $(UNITLIBS)
+test_policy_LDFLAGS = $(LDFLAGS_OOM)
+
 EXTRA_DIST += tests/unit/fake-server.h
 
 UNIT_TESTS += test-client
@@ -72,7 +111,7 @@ FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h
 UNIT_TESTS += test-event
 test_event_SOURCES = tests/unit/test-event.c $(FAKE_INSTANCE)
 test_event_LDADD = $(CONTROL_LIBS)
-test_event_LDFLAGS = $(OOM_LDFLAGS)
+test_event_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
