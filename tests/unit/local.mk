@@ -31,6 +31,10 @@ UNIT_TESTS += test-seccomp
 test_seccomp_SOURCES = tests/unit/test-seccomp.c
 test_seccomp_LDADD = $(CALL_LIBS)
 
+UNIT_TESTS += test-seccomp-real
+test_seccomp_real_SOURCES = tests/unit/test-seccomp-real.c
+test_seccomp_real_LDADD = $(CALL_LIBS)
+
 UNIT_TESTS += test-shimwire
 test_shimwire_SOURCES = tests/unit/test-shimwire.c
 test_shimwire_LDADD = libms.a
