@@ -14,6 +14,7 @@ test_call_text_LDADD = $(CALL_LIBS)
 UNIT_TESTS += test-json
 test_json_SOURCES = tests/unit/test-json.c
 test_json_LDADD = $(UNITLIBS)
+test_json_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c

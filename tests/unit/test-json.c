@@ -5,6 +5,7 @@
  */
 #include "policy/json.h"
 
+#include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
 #define LIMITS ((struct ms_doc_limits){.max_bytes = MS_MAX_REQUEST_BYTES, .max_depth = 8})
@@ -487,4 +488,113 @@ TEST(builder_depth_and_size_at_cap)
 		free(huge);
 		big = ms_jw_free(big);
 	}
+}
+
+/* One changed, dropped or doubled byte at a time, and then some at random: nothing may crash, and
+ * the two readers agree on whatever the gate lets pass. */
+static void check_mutant(const char *text, size_t len)
+{
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	int r = parse_n(text, len, &report, &doc);
+
+	CHECK((r == 0) == (doc != NULL) && (r == 0) == (report->n_diags == 0));
+	for (uint32_t i = 0; i < report->n_diags; i++) {
+		CHECK(report->diags[i].line >= 1 && report->diags[i].column >= 1);
+		CHECK(!strstr(report->diags[i].msg.p, "disagree"));
+	}
+}
+
+TEST(mutants)
+{
+	static const char seed[] = "{\"a\":[1,-2.5e+3,true,null,\"x\\u00e9\\ud83d\\ude00\\n\"],\n"
+				   "\"\xc3\xa9/~\":{\"b\":{},\"c\":[[]]},\"d\":false}";
+	static const char bytes[] = "{}[]\",:\\/ue.+-0159tfn \n\t#*\xff\xc3\xa9\x01";
+	char text[sizeof(seed) + 1];
+	uint32_t random = 1;
+
+	for (size_t i = 0; i < sizeof(seed) - 1; i++) {
+		check_mutant(seed, i);
+		for (size_t k = 0; k < sizeof(bytes); k++) {
+			memcpy(text, seed, sizeof(seed));
+			text[i] = bytes[k];
+			check_mutant(text, sizeof(seed) - 1);
+		}
+		memcpy(text, seed, i);
+		memcpy(text + i, seed + i + 1, sizeof(seed) - 1 - i);
+		check_mutant(text, sizeof(seed) - 2);
+		memcpy(text + i + 1, seed + i, sizeof(seed) - i);
+		text[i] = seed[i];
+		check_mutant(text, sizeof(seed));
+	}
+	for (unsigned n = 0; n < 20000; n++) {
+		memcpy(text, seed, sizeof(seed));
+		for (unsigned k = 0; k < 1 + n % 5; k++) {
+			random = random * 1664525u + 1013904223u;
+			text[(random >> 8) % (sizeof(seed) - 1)] =
+				bytes[(random >> 20) % sizeof(bytes)];
+		}
+		check_mutant(text, sizeof(seed) - 1);
+	}
+}
+
+static void oom_parse(void)
+{
+	static const char text[] = "{\"a\":[1,2.5,\"x\"],\"b\":{\"c\":null}}";
+	ms_auto(report) struct ms_report *report = ms_report_new("t.json");
+	struct ms_doc *doc = (struct ms_doc *)&report; /* must stay untouched */
+	int r;
+
+	if (!report)
+		return;
+	r = ms_doc_parse(text, sizeof(text) - 1, LIMITS, MS_REASON_MANIFEST_INVALID, report, &doc);
+	CHECK_EQ(r, oom_happened ? -ENOMEM : 0);
+	CHECK_EQ(report->n_diags, 0);
+	if (r)
+		CHECK(doc == (struct ms_doc *)&report);
+	else
+		ms_doc_free(doc);
+}
+
+static void oom_refuse(void)
+{
+	static const char text[] = "{\"a\":1,\"a\":2}";
+	ms_auto(report) struct ms_report *report = ms_report_new("t.json");
+	struct ms_doc *doc = NULL;
+	int r;
+
+	if (!report)
+		return;
+	r = ms_doc_parse(text, sizeof(text) - 1, LIMITS, MS_REASON_MANIFEST_INVALID, report, &doc);
+	CHECK(r == MS_DOC_INVALID || (r == -ENOMEM && oom_happened));
+	CHECK(!doc);
+}
+
+static void oom_write(void)
+{
+	ms_auto(jw) struct ms_jw *jw = ms_jw_new();
+	ms_auto_free char *line = NULL, *pretty = NULL;
+
+	if (!jw)
+		return;
+	ms_jw_array(jw, NULL);
+	for (int i = 0; i < 100; i++)
+		ms_jw_textf(jw, NULL, "text %d", i);
+	ms_jw_end(jw);
+	pretty = ms_jw_take(jw, MS_JW_PRETTY, NULL);
+	line = ms_jw_take(jw, MS_JW_LINE, NULL);
+	CHECK(line || oom_happened);
+	CHECK(!line || strlen(line) == 991);
+	CHECK(!pretty || strlen(pretty) == 1293);
+	CHECK(oom_happened == !(line && pretty));
+}
+
+TEST(each_allocation_failing)
+{
+	OOM_LOOP
+	oom_parse();
+	OOM_LOOP
+	oom_refuse();
+	OOM_LOOP
+	oom_write();
 }
