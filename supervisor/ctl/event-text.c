@@ -116,10 +116,14 @@ void ms_event_tried(const struct ms_json *data, struct ms_buf *out)
 {
 	const struct ms_json *observed = ms_client_get(data, "observed", MS_JSON_OBJECT);
 
-	if (observed && ms_json_count(observed) > 0)
+	/* A call is told by itself; a limit or a signal needs the rule's name before its figures.
+	 */
+	if (!ms_say_is(ms_client_get_str(data, "layer"), "syscall") ||
+	    ms_client_get_str(observed, "call").len == 0)
+		add_str(out, "", ms_client_get_str(data, "rule"),
+			observed && ms_json_count(observed) > 0 ? ", " : "");
+	if (observed)
 		add_observed(out, observed);
-	else
-		add_str(out, "", ms_client_get_str(data, "rule"), "");
 	add_process(out, ms_client_get(data, "process", MS_JSON_OBJECT));
 	add_str(out, ": ", ms_client_get_str(data, "action"), "");
 }
