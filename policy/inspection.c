@@ -41,20 +41,31 @@ void ms_inspection_done(struct ms_inspection *inspection)
 	ms_layout_done(&inspection->layout);
 }
 
-/* Outside text made harmless and short enough, never cut inside a character. */
-static int wr_text(struct ms_wr *wr, struct ms_str text)
+/* At most MS_MAX_DIAG_BYTES, never cut inside a character. @text is valid UTF-8. */
+static void wr_cut(struct ms_wr *wr, const char *p, size_t len)
+{
+	size_t n = MS_MIN(len, (size_t)MS_MAX_DIAG_BYTES), bad;
+
+	if (!ms_utf8_valid(p, n, &bad))
+		n = bad;
+	ms_wr_cstr(wr, p, n);
+}
+
+/* Text for people. A pointer is sent as it is, control characters and all: whoever shows it escapes
+ * it; the rest is made harmless here. */
+static int wr_text(struct ms_wr *wr, struct ms_str text, bool pointer)
 {
 	ms_auto(buf) struct ms_buf buf = MS_BUF_INIT((size_t)4 * MS_MAX_POLICY_BYTES);
-	size_t len, bad;
 
+	if (pointer ? ms_utf8_valid(text.p, text.len, NULL) && !memchr(text.p, 0, text.len)
+		    : ms_check_text(text, text.len, /* lines= */ false)) {
+		wr_cut(wr, text.p, text.len);
+		return 0;
+	}
 	ms_buf_escape(&buf, text.p, text.len);
-	if (buf.error)
-		return buf.error;
-	len = MS_MIN(buf.len, (size_t)MS_MAX_DIAG_BYTES);
-	if (len && !ms_utf8_valid(buf.data, len, &bad))
-		len = bad;
-	ms_wr_cstr(wr, len ? buf.data : "", len);
-	return 0;
+	if (!buf.error)
+		wr_cut(wr, buf.data, buf.len);
+	return buf.error;
 }
 
 static int wr_report(struct ms_wr *wr, const struct ms_report *report)
@@ -68,11 +79,11 @@ static int wr_report(struct ms_wr *wr, const struct ms_report *report)
 		ms_wr_u8(wr, (uint8_t)d->reason);
 		ms_wr_u32(wr, d->line);
 		ms_wr_u32(wr, d->column);
-		r = wr_text(wr, d->pointer);
+		r = wr_text(wr, d->pointer, /* pointer= */ true);
 		if (!r)
-			r = wr_text(wr, d->msg);
+			r = wr_text(wr, d->msg, /* pointer= */ false);
 		if (!r)
-			r = wr_text(wr, d->hint);
+			r = wr_text(wr, d->hint, /* pointer= */ false);
 		if (r)
 			return r;
 	}
@@ -159,11 +170,11 @@ static int rd_report(struct ms_rd *rd, const char *file, struct ms_report **ret)
 	for (uint32_t i = 0; i < n; i++) {
 		enum ms_reason reason = (enum ms_reason)rd_below(rd, MS_REASON_COUNT);
 		uint32_t line = ms_rd_u32(rd), column = ms_rd_u32(rd);
-		struct ms_str pointer = rd_text(rd, MS_MAX_DIAG_BYTES);
+		struct ms_str pointer = ms_rd_cstr(rd, MS_MAX_DIAG_BYTES);
 		struct ms_str msg = rd_text(rd, MS_MAX_DIAG_BYTES);
 		struct ms_str hint = rd_text(rd, MS_MAX_DIAG_BYTES);
 
-		if (rd->bad || !msg.len)
+		if (rd->bad || !msg.len || !ms_utf8_valid(pointer.p, pointer.len, NULL))
 			return -EBADMSG;
 		ms_report_add(report, reason, line, column, pointer, hint.len ? hint.p : NULL, "%s",
 			      msg.p);

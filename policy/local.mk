@@ -34,3 +34,5 @@ libms_policy_a_SOURCES = \
 	policy/semver.c policy/semver.h \
 	policy/units.c policy/units.h
 POLICY_LIBS = libms-policy.a libms.a $(JSONC_LIBS) $(SODIUM_LIBS)
+
+dist_pkgdata_DATA += policy/module.schema.json

@@ -59,7 +59,9 @@ static void MS_PRINTF(5, 0)
 
 	describe(value, found, sizeof(found));
 	(void)vsnprintf(rest, sizeof(rest), fmt, ap); /* cut: the messages are ours and fit */
-	(void)snprintf(text, sizeof(text), "found %s; %s", found, rest);
+	/* what units.h says goes on with "which ..." */
+	(void)snprintf(text, sizeof(text), "found %s%s %s", found,
+		       strncmp(rest, "which", 5) == 0 ? "," : ";", rest);
 	tell(f, value, reason, hint, text);
 }
 
@@ -74,6 +76,19 @@ void ms_fields_bad(struct ms_fields *f, const struct ms_json *value, const char 
 	va_start(ap, fmt);
 	tell_found(f, value, MS_REASON_MANIFEST_INVALID, hint, fmt, ap);
 	va_end(ap);
+}
+
+/**
+ * ms_fields_bad_name() - the key is wrong, whatever stands behind it
+ */
+void ms_fields_bad_name(struct ms_fields *f, const struct ms_json *value, struct ms_str name,
+			const char *hint, const char *text)
+{
+	char all[TEXT_BYTES], quoted[FOUND_BYTES];
+
+	(void)snprintf(all, sizeof(all), "found the name \"%s\"; %s",
+		       ms_log_quote(name.p, name.len, quoted, sizeof(quoted)), text);
+	tell(f, value, MS_REASON_MANIFEST_INVALID, hint, all);
 }
 
 /**

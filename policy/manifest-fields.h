@@ -50,6 +50,10 @@ bool ms_fields_type(struct ms_fields *f, const struct ms_json *value, uint32_t t
 void ms_fields_bad(struct ms_fields *f, const struct ms_json *value, const char *hint,
 		   const char *fmt, ...) MS_PRINTF(4, 5);
 
+/* ms_fields_bad_name - the same about a key that its author chose: a variable, a dependency. */
+void ms_fields_bad_name(struct ms_fields *f, const struct ms_json *value, struct ms_str name,
+			const char *hint, const char *text);
+
 /* ms_fields_unsupported - well-formed, and more than this build enforces. */
 void ms_fields_unsupported(struct ms_fields *f, const struct ms_json *value, const char *hint,
 			   const char *fmt, ...) MS_PRINTF(4, 5);

@@ -178,8 +178,7 @@ static void set_mode(struct ms_fields *f, const struct ms_json *value,
 	size_t word = ms_fields_word(f, value, words, MS_ARRAY_LEN(words));
 
 	_Static_assert(MS_MODE_COUNT == 3 && MS_MODE_WORKER == 1, "words are in the enum's order");
-	if (word < MS_MODE_COUNT)
-		f->m->mode = (enum ms_mode)word;
+	f->m->mode = (enum ms_mode)word; /* COUNT: told, and no rule of a mode is asked */
 	if (word == MS_MODE_WORKER)
 		ms_fields_unsupported(f, value, "\"service\" and \"oneshot\" are supported",
 				      "entry.mode: this build does not run workers");
@@ -193,16 +192,17 @@ static void add_env(struct ms_fields *f, struct ms_str name, const struct ms_jso
 	if (!ms_fields_type(f, value, MS_T_STRING))
 		return;
 	if (!ms_check_env_name(name)) {
-		ms_fields_bad(f, value, NULL,
-			      "a variable's name has letters, digits and \"_\", no digit first, "
-			      "at most %u bytes",
-			      MS_MAX_ENV_NAME_BYTES);
+		ms_fields_bad_name(
+			f, value, name, NULL,
+			"a variable's name has letters, digits and \"_\", no digit first, "
+			"at most 128 bytes");
 		return;
 	}
 	if (ms_check_env_reserved(name)) {
-		ms_fields_bad(f, value, "rename the variable; module.json(5) lists reserved names",
-			      "this name is reserved: it is set for the module, or changes which "
-			      "code is loaded");
+		ms_fields_bad_name(
+			f, value, name, "rename the variable; module.json(5) lists reserved names",
+			"this name is reserved: it is set for the module, or changes which "
+			"code is loaded");
 		return;
 	}
 	if (!ms_check_arg(ms_json_str(value))) {
@@ -388,50 +388,54 @@ static void set_permissions(struct ms_fields *f, const struct ms_json *value,
 	ms_fields_walk(f, value, rows, MS_ARRAY_LEN(rows));
 }
 
-static void tell_count(struct ms_fields *f, const struct ms_json *value,
-		       const struct ms_limit_info *info)
+/* A size may be a bare integer, a count must be one; the others are text with a unit. */
+static uint32_t limit_types(enum ms_limit_unit unit)
 {
-	ms_fields_bad(f, value, NULL, "a whole number from %llu to %llu is accepted",
-		      (unsigned long long)info->min, (unsigned long long)info->max);
+	if (unit == MS_UNIT_COUNT_OF)
+		return MS_T_INT;
+	return unit == MS_UNIT_BYTES ? MS_T_STRING | MS_T_INT : MS_T_STRING;
 }
 
-/* A size may be a bare integer, a count must be one; the others are text with a unit. */
-static int limit_value(const struct ms_json *value, const struct ms_limit_info *info,
-		       enum ms_units_kind kind, uint64_t *ret)
+static enum ms_units_kind limit_kind(enum ms_limit_unit unit)
 {
-	struct ms_str text;
-	int64_t n;
+	if (unit == MS_UNIT_PERCENT)
+		return MS_UNITS_PERCENT;
+	return unit == MS_UNIT_USEC ? MS_UNITS_DURATION : MS_UNITS_SIZE;
+}
 
-	if (ms_json_type(value) == MS_JSON_STRING) {
-		text = ms_json_str(value);
-		return ms_units_parse(kind, text.p, text.len, ret);
-	}
-	n = ms_json_int(value);
-	*ret = n < 0 ? 0 : (uint64_t)n; /* below each minimum */
-	ms_assert(info->min > 0);
-	return 0;
+static void tell_limit(struct ms_fields *f, const struct ms_json *value,
+		       const struct ms_limit_info *info, int result)
+{
+	enum ms_units_kind kind = limit_kind(info->unit);
+
+	if (info->unit == MS_UNIT_COUNT_OF)
+		ms_fields_bad(f, value, NULL, "a whole number from %llu to %llu is accepted",
+			      (unsigned long long)info->min, (unsigned long long)info->max);
+	else if (!(limit_types(info->unit) & (1u << ms_json_type(value))))
+		ms_fields_bad(f, value, NULL, "%s is accepted", ms_units_accepted(kind));
+	else
+		tell_units(f, value, kind, result, info->min, info->max);
 }
 
 static void set_limit(struct ms_fields *f, const struct ms_json *value,
 		      const struct ms_field *field)
 {
-	static const enum ms_units_kind kinds[] = {
-		[MS_UNIT_BYTES] = MS_UNITS_SIZE,
-		[MS_UNIT_PERCENT] = MS_UNITS_PERCENT,
-		[MS_UNIT_COUNT_OF] = MS_UNITS_SIZE, /* not asked */
-		[MS_UNIT_USEC] = MS_UNITS_DURATION,
-	};
 	const struct ms_limit_info *info = &ms_limit_infos[field->arg];
-	enum ms_units_kind kind = kinds[info->unit];
-	uint64_t n = 0;
-	int r = limit_value(value, info, kind, &n);
+	struct ms_str text;
+	uint64_t n = 0; /* below each minimum */
+	int r = 0;
 
-	if (!r && n >= info->min && n <= info->max)
-		f->m->limits[field->arg] = (struct ms_limit){.set = true, .value = n};
-	else if (info->unit == MS_UNIT_COUNT_OF)
-		tell_count(f, value, info);
+	if ((limit_types(info->unit) & MS_T_STRING) && ms_json_type(value) == MS_JSON_STRING) {
+		text = ms_json_str(value);
+		r = ms_units_parse(limit_kind(info->unit), text.p, text.len, &n);
+	} else if ((limit_types(info->unit) & MS_T_INT) && ms_json_type(value) == MS_JSON_INT &&
+		   ms_json_int(value) > 0) {
+		n = (uint64_t)ms_json_int(value);
+	}
+	if (r || n < info->min || n > info->max)
+		tell_limit(f, value, info, r);
 	else
-		tell_units(f, value, kind, r, info->min, info->max);
+		f->m->limits[field->arg] = (struct ms_limit){.set = true, .value = n};
 	if (field->arg == MS_LIMIT_DISK)
 		ms_fields_unsupported(f, value, "leave the key out",
 				      "limits.disk: this build does not bound what write paths "
@@ -441,17 +445,16 @@ static void set_limit(struct ms_fields *f, const struct ms_json *value,
 static void set_limits(struct ms_fields *f, const struct ms_json *value,
 		       const struct ms_field *field MS_UNUSED)
 {
-	static const uint32_t size = MS_T_STRING | MS_T_INT;
-	const struct ms_field rows[] = {
-		{"memory", size, set_limit, MS_LIMIT_MEMORY, false},
-		{"cpu", MS_T_STRING, set_limit, MS_LIMIT_CPU, false},
-		{"openFiles", MS_T_INT, set_limit, MS_LIMIT_OPEN_FILES, false},
-		{"connections", MS_T_INT, set_limit, MS_LIMIT_CONNECTIONS, false},
-		{"processes", MS_T_INT, set_limit, MS_LIMIT_PROCESSES, false},
-		{"tmp", size, set_limit, MS_LIMIT_TMP, false},
-		{"disk", size, set_limit, MS_LIMIT_DISK, false},
-		{"cpuTimePerRequest", MS_T_STRING, set_limit, MS_LIMIT_CPU_TIME, false},
-		{"wallTimePerRequest", MS_T_STRING, set_limit, MS_LIMIT_WALL_TIME, false},
+	static const struct ms_field rows[] = {
+		{"memory", MS_T_ANY, set_limit, MS_LIMIT_MEMORY, false},
+		{"cpu", MS_T_ANY, set_limit, MS_LIMIT_CPU, false},
+		{"openFiles", MS_T_ANY, set_limit, MS_LIMIT_OPEN_FILES, false},
+		{"connections", MS_T_ANY, set_limit, MS_LIMIT_CONNECTIONS, false},
+		{"processes", MS_T_ANY, set_limit, MS_LIMIT_PROCESSES, false},
+		{"tmp", MS_T_ANY, set_limit, MS_LIMIT_TMP, false},
+		{"disk", MS_T_ANY, set_limit, MS_LIMIT_DISK, false},
+		{"cpuTimePerRequest", MS_T_ANY, set_limit, MS_LIMIT_CPU_TIME, false},
+		{"wallTimePerRequest", MS_T_ANY, set_limit, MS_LIMIT_WALL_TIME, false},
 	};
 
 	_Static_assert(MS_ARRAY_LEN(rows) == MS_LIMIT_COUNT, "one row a limit");
@@ -470,9 +473,10 @@ static void check_dependencies(struct ms_fields *f, const struct ms_json *value,
 		if (!ms_fields_type(f, range, MS_T_STRING))
 			continue;
 		if (!ms_name_is_module(id.p, id.len))
-			ms_fields_bad(f, range, NULL,
-				      "a dependency is named by a module's id: lower-case letters, "
-				      "digits and inner hyphens");
+			ms_fields_bad_name(
+				f, range, id, NULL,
+				"a dependency is named by a module's id: lower-case letters, "
+				"digits and inner hyphens");
 		MS_IGNORE(check_range(f, range)); /* told is enough */
 	}
 }
