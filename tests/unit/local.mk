@@ -122,5 +122,32 @@ UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
 test_rpc_LDADD = $(CONTROL_LIBS)
 
+UNIT_TESTS += test-semver
+test_semver_SOURCES = tests/unit/test-semver.c
+test_semver_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-manifest
+test_manifest_SOURCES = tests/unit/test-manifest.c
+test_manifest_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-manifest-wire
+test_manifest_wire_SOURCES = tests/unit/test-manifest-wire.c
+test_manifest_wire_LDADD = $(UNITLIBS)
+test_manifest_wire_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-inspection
+test_inspection_SOURCES = tests/unit/test-inspection.c
+test_inspection_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-bundle
+test_bundle_SOURCES = tests/unit/test-bundle.c
+test_bundle_LDADD = $(INSPECT_LIBS)
+
+# The published JSON Schema and the parser, asked the same cases.
+TESTS += tests/unit/test-schema
+EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \
+	tests/manifests/document.json tests/manifests/entry.json tests/manifests/fs.json \
+	tests/manifests/limits.json tests/manifests/reach.json
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
