@@ -14,7 +14,8 @@ test_call_text_LDADD = $(CALL_LIBS)
 UNIT_TESTS += test-json
 test_json_SOURCES = tests/unit/test-json.c
 test_json_LDADD = $(UNITLIBS)
-test_json_LDFLAGS = $(LDFLAGS_OOM)
+test_json_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS)
+test_json_LDFLAGS = $(LDFLAGS_OOM) -Wl,--wrap=json_tokener_parse_ex
 
 UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
@@ -77,6 +78,7 @@ test_wire_LDADD = libms.a
 UNIT_TESTS += test-fs
 test_fs_SOURCES = tests/unit/test-fs.c
 test_fs_LDADD = libms.a
+test_fs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ms_sys_call
 
 UNIT_TESTS += test-name
 test_name_SOURCES = tests/unit/test-name.c
@@ -105,6 +107,10 @@ test_client_LDADD = $(CLIENT_LIBS)
 UNIT_TESTS += test-ctl-args
 test_ctl_args_SOURCES = tests/unit/test-ctl-args.c
 test_ctl_args_LDADD = $(CTL_LIBS)
+
+UNIT_TESTS += test-session
+test_session_SOURCES = tests/unit/test-session.c
+test_session_LDADD = $(CTL_LIBS)
 
 UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c

@@ -235,6 +235,23 @@ TEST(all_errors_of_a_file)
 	CHECK_EQ(c->max_instances, MS_MAX_INSTANCES);
 }
 
+/* What only shows with an earlier file is told at the key that this file brought. */
+TEST(conflicts_with_an_earlier_file)
+{
+	ms_auto(config) struct ms_config *c = ms_config_new();
+	ms_auto_free char *one = NULL, *two = NULL;
+
+	must_apply(c, "{\"maxInstances\":10,\"ids\":{\"count\":20},\"trustPrivate\":true,"
+		      "\"defaultTier\":\"private\"}");
+	CHECK_EQ(apply(c, "{\"maxInstances\":11}", &one), MS_CONFIG_INVALID);
+	CHECK_STR(one, "c.json:1:17: /maxInstances: found 20 ids for 11 instances; each instance "
+		       "takes two; raise ids.count or lower maxInstances\n");
+	CHECK_EQ(apply(c, "{\"trustPrivate\":false}", &two), MS_CONFIG_INVALID);
+	CHECK_STR(two, "c.json:1:1: found the default tier private, which needs trustPrivate; add "
+		       "\"trustPrivate\": true\n");
+	CHECK(c->trust_private);
+}
+
 TEST(ids_at_their_cap)
 {
 	ms_auto(config) struct ms_config *c = ms_config_new();

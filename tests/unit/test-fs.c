@@ -10,6 +10,27 @@
 #include "modsup/limits.h"
 #include "tests/unit/test.h"
 
+/* The seam: the test is linked with --wrap=ms_sys_call. The @fault_at-th call of @fault_nr gives
+ * @fault_result in place of what the kernel would say. */
+long __real_ms_sys_call(long nr, long a, long b, long c, long d, long e, long f);
+long __wrap_ms_sys_call(long nr, long a, long b, long c, long d, long e, long f);
+static long fault_nr = -1, fault_result;
+static unsigned fault_at;
+
+long __wrap_ms_sys_call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	if (nr == fault_nr && fault_at && !--fault_at)
+		return fault_result;
+	return __real_ms_sys_call(nr, a, b, c, d, e, f);
+}
+
+static void fault(long nr, unsigned at, long result)
+{
+	fault_nr = nr;
+	fault_at = at;
+	fault_result = result;
+}
+
 /* A folder with a file, a folder and links of each bad kind. */
 static int make_tree(char *path)
 {
@@ -160,6 +181,65 @@ TEST(an_executable_memfd_has_the_bits)
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK(st.st_mode & 0111);
 	CHECK_EQ(ms_fs_is_sealed(fd), 1);
+}
+
+TEST(interrupted_calls_go_on)
+{
+	char buf[4] = "";
+	ms_auto_fd int fd = -EBADF;
+
+	fault(__NR_write, 1, -EINTR);
+	fd = ms_fs_sealed_memfd("t", "abc", 3, false);
+	REQUIRE(fd >= 0);
+	CHECK_EQ(fault_at, 0);
+	fault(__NR_read, 1, -EINTR);
+	CHECK_EQ(ms_fs_read_all(fd, buf, 3), 3);
+	CHECK_STR(buf, "abc");
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	fault(__NR_read, 2, -EINTR); /* of the probe for more */
+	CHECK_EQ(ms_fs_read_all(fd, buf, 3), 3);
+	CHECK_EQ(fault_at, 0);
+}
+
+TEST(failing_calls_are_told)
+{
+	char buf[4], path[] = "/tmp/modsup-test-fs-XXXXXX";
+	ms_auto_fd int dir = make_tree(path);
+	ms_auto_fd int fd = ms_fs_sealed_memfd("t", "abc", 3, false);
+
+	REQUIRE(dir >= 0 && fd >= 0);
+	fault(__NR_read, 1, -EIO);
+	CHECK_EQ(ms_fs_read_all(fd, buf, 3), -EIO);
+	fault(__NR_read, 2, -EIO);
+	CHECK_EQ(ms_fs_read_all(fd, buf, 3), -EIO);
+	fault(__NR_write, 1, 0);
+	CHECK_EQ(ms_fs_sealed_memfd("t", "abc", 3, false), -EIO);
+	fault(__NR_write, 1, -ENOSPC);
+	CHECK_EQ(ms_fs_sealed_memfd("t", "abc", 3, false), -ENOSPC);
+	fault(__NR_lseek, 1, -ESPIPE);
+	CHECK_EQ(ms_fs_sealed_memfd("t", "abc", 3, false), -EIO);
+	fault(__NR_fcntl, 1, -EPERM);
+	CHECK_EQ(ms_fs_sealed_memfd("t", "abc", 3, false), -EPERM);
+	fault(__NR_memfd_create, 1, -EMFILE);
+	CHECK_EQ(ms_fs_sealed_memfd("t", "abc", 3, false), -EMFILE);
+	fault(__NR_write, 1, -EINVAL);
+	CHECK_EQ(ms_fs_write_at(dir, "sub/f", "x", 1), -EINVAL);
+	fault(__NR_write, 1, 1); /* a control file that took half of it */
+	CHECK_EQ(ms_fs_write_at(dir, "sub/f", "xy", 2), -EIO);
+	CHECK_EQ(fault_at, 0);
+	remove_tree(path, dir);
+}
+
+/* Before 6.3 the kernel knows neither MFD_EXEC nor MFD_NOEXEC_SEAL. */
+TEST(memfd_of_an_old_kernel)
+{
+	ms_auto_fd int fd = -EBADF;
+
+	fault(__NR_memfd_create, 1, -EINVAL);
+	fd = ms_fs_sealed_memfd("t", "abc", 3, true);
+	CHECK(fd >= 0);
+	CHECK_EQ(ms_fs_is_sealed(fd), 1);
+	CHECK_EQ(fault_at, 0);
 }
 
 TEST(clean_paths)

@@ -5,6 +5,8 @@
  */
 #include "policy/json.h"
 
+#include <json-c/json.h>
+
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
@@ -60,7 +62,7 @@ static const char *good[] = {
 	"[1,2,[3,{}],{\"a\":[]}]",
 	"{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
 	"\r\n\t [ ] \n",
-	"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"",
+	"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00E9\\u20aC\\ud83d\\ude00\"",
 	"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"",
 	"{\"\":1,\"~/\":2}",
 	"[[[[[[[[1]]]]]]]]",
@@ -129,6 +131,7 @@ static const struct bad bads[] = {
 	{"\"a\\", "1:1: found a string that does not end; close it"},
 	{"\"\\x41\"", "1:2: found an unknown escape; \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX are "
 		      "accepted"},
+	{"{\"a", "1:2: found a string that does not end; close it with \" on the same line"},
 	{"\"\\u12g4\"", "1:2: found \\u without four hex digits"},
 	{"\"\\u12", "1:1: found a string that does not end; close it with \" on the same line"},
 	{"\"a\\u0000\"", "1:3: found \\u0000 (NUL), which no string may hold"},
@@ -144,6 +147,7 @@ static const struct bad bads[] = {
 	{"\xef\xbb\xbf{}", "1:1: found a byte order mark; save the file as UTF-8 without one"},
 	{"\xff\xfe{", "1:1: found UTF-16 or binary data; a JSON text in UTF-8 is accepted; save "
 		      "the file as UTF-8"},
+	{"\xfe\xff{", "1:1: found UTF-16 or binary data; a JSON text in UTF-8 is accepted; save "},
 	{"// x\n{}", "1:1: found a comment, which JSON does not have; remove it"},
 	{"{} # x", "1:4: found a comment, which JSON does not have; remove it"},
 	{"[1 /* x */]", "1:4: found a comment, which JSON does not have; remove it"},
@@ -217,33 +221,33 @@ TEST(size_at_cap_and_above)
 	free(text);
 }
 
-/* "[0,0,...]" with @n values in it, the array counted. */
-static char *many(uint32_t n)
+/* An array with @n values in it, itself counted, of which @last is the last. */
+static char *many(uint32_t n, const char *last)
 {
-	char *text = malloc(2 * (size_t)n + 2), *p = text;
+	struct ms_buf text = MS_BUF_INIT(MS_MAX_REQUEST_BYTES);
 
-	*p++ = '[';
-	for (uint32_t i = 1; i < n; i++) {
-		*p++ = '0';
-		*p++ = ',';
-	}
-	p[-1] = ']';
-	*p = '\0';
-	return text;
+	ms_buf_adds(&text, "[");
+	for (uint32_t i = 2; i < n; i++)
+		ms_buf_adds(&text, "0,");
+	ms_buf_addf(&text, "%s]", last);
+	return ms_buf_take(&text, NULL);
 }
 
 TEST(values_at_cap_and_above)
 {
-	char *text = many(MS_MAX_JSON_NODES), *more = many(MS_MAX_JSON_NODES + 1), *got;
-	ms_auto(report) struct ms_report *report = NULL;
-	ms_auto(doc) struct ms_doc *doc = NULL;
+	static const char *const last[] = {"0", "\"\"", "[]", "{}", "null"};
 
-	CHECK_EQ(parse(text, &report, &doc), 0);
-	got = refusal(more, strlen(more));
-	CHECK(got && strstr(got, "found more than 65536 values in one document"));
-	free(got);
-	free(more);
-	free(text);
+	for (size_t i = 0; i < MS_ARRAY_LEN(last); i++) {
+		ms_auto_free char *text = many(MS_MAX_JSON_NODES, last[i]);
+		ms_auto_free char *more = many(MS_MAX_JSON_NODES + 1, last[i]);
+		ms_auto(report) struct ms_report *report = NULL;
+		ms_auto(doc) struct ms_doc *doc = NULL;
+		ms_auto_free char *got = NULL;
+
+		CHECK_EQ(parse(text, &report, &doc), 0);
+		got = refusal(more, strlen(more));
+		CHECK(got && strstr(got, "found more than 65536 values in one document"));
+	}
 }
 
 TEST(number_at_cap_and_above)
@@ -369,6 +373,24 @@ TEST(pointer_at_cap_and_above)
 		ms_doc_where(doc, value, &line, &column, &pointer);
 		CHECK_EQ(pointer.len, extra ? 2 : MS_MAX_JSON_POINTER);
 	}
+}
+
+/* The inner key fills all the room, and nothing is left for an outer one that is empty. */
+TEST(pointer_without_room_for_an_empty_key)
+{
+	char text[2 * MS_MAX_JSON_POINTER], key[MS_MAX_JSON_POINTER];
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(doc) struct ms_doc *doc = NULL;
+	uint32_t line, column;
+	struct ms_str pointer;
+
+	memset(key, 'k', sizeof(key));
+	(void)snprintf(text, sizeof(text), "{\"\":{\"%.*s\":1}}", (int)sizeof(key) - 1,
+		       key); /* fits */
+	REQUIRE(!parse(text, &report, &doc));
+	ms_doc_where(doc, ms_json_member(ms_json_get(ms_doc_root(doc), ""), 0, &pointer), &line,
+		     &column, &pointer);
+	CHECK_STR(pointer.p, "/");
 }
 
 TEST(builder)
@@ -597,4 +619,53 @@ TEST(each_allocation_failing)
 	oom_refuse();
 	OOM_LOOP
 	oom_write();
+}
+
+/* The second reader, made to read another text than the first: the test is linked with
+ * --wrap=json_tokener_parse_ex. */
+struct json_object *__real_json_tokener_parse_ex(struct json_tokener *tok, const char *str,
+						 int len);
+struct json_object *__wrap_json_tokener_parse_ex(struct json_tokener *tok, const char *str,
+						 int len);
+static const char *other_text;
+
+struct json_object *__wrap_json_tokener_parse_ex(struct json_tokener *tok, const char *str, int len)
+{
+	if (other_text)
+		return __real_json_tokener_parse_ex(tok, other_text, (int)strlen(other_text));
+	return __real_json_tokener_parse_ex(tok, str, len);
+}
+
+TEST(two_readers_that_differ_are_no_document)
+{
+	static const char *const pairs[][2] = {
+		{"{\"a\":1}", "{\"b\":1}"},
+		{"{\"a\":1}", "{\"aa\":1}"},
+		{"{\"a\":1}", "{}"},
+		{"{\"a\":1}", "{\"a\":1,\"b\":2}"},
+		{"[1,2]", "[1]"},
+		{"[1]", "[1,2]"},
+		{"[\"ab\"]", "[\"a\"]"},
+		{"[1]", "[1.0]"},
+		{"[1.5]", "[1.25]"},
+		{"[1.5]", "[1]"},
+		{"[null]", "[0]"},
+		{"[0]", "[null]"},
+		{"[true]", "[1]"},
+		{"[[]]", "[{}]"},
+		{"[{}]", "[[]]"},
+		{"[\"1\"]", "[1]"},
+		{"[1]", "[1"},
+		{"[1]", "x"},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(pairs); i++) {
+		ms_auto(report) struct ms_report *report = NULL;
+		ms_auto(doc) struct ms_doc *doc = NULL;
+
+		other_text = pairs[i][1];
+		CHECK_EQ(parse(pairs[i][0], &report, &doc), MS_DOC_INVALID);
+		CHECK(!doc && report->n_diags == 1 && strstr(report->diags[0].msg.p, "disagree"));
+		other_text = NULL;
+	}
 }
