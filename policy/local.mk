@@ -13,8 +13,10 @@ libms_policy_a_SOURCES = \
 	policy/layer/seccomp-own.c policy/layer/seccomp-rows.h \
 	policy/layer/seccomp.c policy/layer/seccomp.h \
 	policy/manifest-check.c policy/manifest-check.h \
+	policy/manifest-entry.c policy/manifest-entry.h \
 	policy/manifest-fields.c policy/manifest-fields.h \
 	policy/manifest-fs.c policy/manifest-fs.h \
+	policy/manifest-limits.c policy/manifest-limits.h \
 	policy/manifest-net.c policy/manifest-net.h \
 	policy/manifest-parse.c \
 	policy/manifest-wire.c \
