@@ -17,6 +17,11 @@ test_json_LDADD = $(UNITLIBS)
 test_json_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS)
 test_json_LDFLAGS = $(LDFLAGS_OOM) -Wl,--wrap=json_tokener_parse_ex
 
+UNIT_TESTS += test-json-write
+test_json_write_SOURCES = tests/unit/test-json-write.c
+test_json_write_LDADD = $(UNITLIBS)
+test_json_write_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
@@ -127,6 +132,19 @@ test_event_LDFLAGS = $(LDFLAGS_OOM)
 UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
 test_rpc_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-control
+test_control_SOURCES = tests/unit/test-control.c $(FAKE_INSTANCE)
+test_control_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_control_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-violation
+test_violation_SOURCES = tests/unit/test-violation.c
+test_violation_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-hostcheck
+test_hostcheck_SOURCES = tests/unit/test-hostcheck.c
+test_hostcheck_LDADD = $(CONTROL_LIBS)
 
 UNIT_TESTS += test-semver
 test_semver_SOURCES = tests/unit/test-semver.c

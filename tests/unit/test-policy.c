@@ -305,9 +305,11 @@ TEST(canonical_text_and_hash)
 	check_canonical(ms_doc_root(doc));
 	for (int i = 0; i < 32; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", f.policy->hash[i]); /* fits */
-	CHECK_STR(hex, "fb47776508ce6fde4a16a86fba6665ab9b8d2b21887014f5281014856a7dd0cf"); /* by
-											       sha256sum(1)
-											     */
+	CHECK_STR(
+		hex,
+		"fb47776508ce6fde4a16a86fba6665ab9b8d2b21887014f5281014856a7dd0cf"); /* by
+											sha256sum(1)
+										      */
 }
 
 static const struct {
