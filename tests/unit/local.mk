@@ -162,6 +162,7 @@ test_manifest_wire_LDFLAGS = $(LDFLAGS_OOM)
 UNIT_TESTS += test-inspection
 test_inspection_SOURCES = tests/unit/test-inspection.c
 test_inspection_LDADD = $(UNITLIBS)
+test_inspection_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-bundle
 test_bundle_SOURCES = tests/unit/test-bundle.c

@@ -5,6 +5,7 @@
  */
 #include "policy/inspection.h"
 
+#include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
 static const char text[] =
@@ -296,4 +297,33 @@ TEST(long_texts_are_cut)
 	CHECK_EQ(in.report->n_diags, MS_MAX_DIAGS);
 	CHECK_EQ(in.report->diags[0].pointer.len, 2046);
 	CHECK_EQ(ms_inspection_encode(NULL, NULL, report, message, 100, &len), -E2BIG);
+}
+
+static void oom_run(struct ms_manifest *m, const struct ms_report *report)
+{
+	ms_auto(inspection) struct ms_inspection in = MS_INSPECTION_INIT;
+	struct ms_layout layout = good();
+	size_t len = 0;
+	int r = ms_inspection_encode(m, &layout, report, message, sizeof(message), &len);
+
+	CHECK(r == (oom_happened ? -ENOMEM : 0));
+	if (r)
+		return;
+	r = ms_inspection_decode(message, len, "m", &in);
+	CHECK(r == (oom_happened ? -ENOMEM : 0) || (r == 0 && in.report && in.report->n_dropped));
+	CHECK(r == 0 || (!in.manifest && !in.report && !in.layout.n_entries));
+}
+
+TEST(no_memory)
+{
+	ms_auto(report) struct ms_report *accepted = ms_report_new("x");
+	ms_auto(report) struct ms_report *refused = ms_report_new("x");
+	ms_auto(manifest) struct ms_manifest *m = parse(text);
+
+	REQUIRE(m && accepted && refused);
+	ms_report_add(refused, MS_REASON_UNSUPPORTED, 1, 1, str("/a\xff"), "h", "%s", "m\033");
+	OOM_LOOP
+	oom_run(m, accepted);
+	OOM_LOOP
+	oom_run(NULL, refused);
 }
