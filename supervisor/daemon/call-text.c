@@ -33,6 +33,7 @@ static bool is_native(uint32_t arch, uint32_t nr)
 	return arch == AUDIT_ARCH_X86_64 && !(nr & X32_BIT);
 }
 
+/** ms_call_text_arch() - the word for the ABI of a call. */
 const char *ms_call_text_arch(uint32_t arch, uint32_t nr)
 {
 	if (arch == AUDIT_ARCH_X86_64)
@@ -49,6 +50,7 @@ const char *ms_call_text_arch(uint32_t arch, uint32_t nr)
 			NULL                                                                       \
 	}
 
+/** ms_call_info() - what a refused call means; never NULL. */
 const struct ms_call_info *ms_call_info(uint32_t arch, uint32_t nr)
 {
 	static const struct ms_call_info foreign[] = {FOREIGN("the x32 ABI"),
@@ -152,6 +154,7 @@ static bool need_holds(const struct need *need, const uint64_t *args)
 	return true;
 }
 
+/** ms_call_text_needs() - the capability that these arguments needed, or NULL. */
 const char *ms_call_text_needs(const struct ms_shim_violation *v)
 {
 	char name[MS_CALL_NAME_BYTES];

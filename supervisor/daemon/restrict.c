@@ -62,6 +62,7 @@ struct list {
 };
 #define LIST(rows) ((struct list){rows, MS_ARRAY_LEN(rows)})
 
+/** ms_restrict_kept() - the i-th capability that modsupd keeps; NULL at the end. */
 const char *ms_restrict_kept(size_t i, const char **ret_why)
 {
 	if (i >= MS_ARRAY_LEN(daemon_list))
@@ -165,6 +166,7 @@ static int install_filter(struct ms_error *err)
 	return 0;
 }
 
+/** ms_restrict_self() - modsupd, for good; half done on failure: end the process. */
 int ms_restrict_self(struct ms_error *err)
 {
 	int r;
@@ -183,7 +185,10 @@ int ms_restrict_self(struct ms_error *err)
 	return install_filter(err);
 }
 
-/* No securebits, which would leave root's exec without capabilities, and no filter, which every
+/**
+ * ms_restrict_spawner() - modsup-spawn, and by that each shim.
+ *
+ * No securebits, which would leave root's exec without capabilities, and no filter, which every
  * module would inherit. */
 int ms_restrict_spawner(struct ms_error *err)
 {

@@ -44,6 +44,7 @@ static const struct newer_call {
 	{"file_setattr", 469},
 };
 
+/** ms_bpf_done() - free the program; NULL and empty are fine. */
 void ms_bpf_done(struct ms_bpf *bpf)
 {
 	if (!bpf)
@@ -52,6 +53,7 @@ void ms_bpf_done(struct ms_bpf *bpf)
 	*bpf = (struct ms_bpf){0};
 }
 
+/** ms_seccomp_name_nr() - the x86-64 number of @name, or -1. */
 int ms_seccomp_name_nr(const char *name)
 {
 	int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name);
@@ -65,6 +67,7 @@ int ms_seccomp_name_nr(const char *name)
 	return -1;
 }
 
+/** ms_seccomp_newest_nr() - the newest call that this build can judge. */
 uint32_t ms_seccomp_newest_nr(void)
 {
 	return newer_calls[MS_ARRAY_LEN(newer_calls) - 1].nr;
@@ -84,6 +87,7 @@ static const char *copy_name(char *take_name, char *buf)
 	return buf;
 }
 
+/** ms_seccomp_name() - what @arch calls @nr, in @buf; NULL when it is unknown. */
 const char *ms_seccomp_name(uint32_t arch, uint32_t nr, char buf[static MS_CALL_NAME_BYTES])
 {
 	uint32_t table = SCMP_ARCH_X86_64;
@@ -108,6 +112,7 @@ const char *ms_seccomp_name(uint32_t arch, uint32_t nr, char buf[static MS_CALL_
 	return NULL;
 }
 
+/** ms_seccomp_kill_numbers() - numbers of the KILL rows, at most @max, else -E2BIG. */
 int ms_seccomp_kill_numbers(const struct ms_call_profile *profile, uint32_t *numbers, uint32_t max,
 			    uint32_t *ret_n)
 {
@@ -205,6 +210,7 @@ static int export_program(scmp_filter_ctx ctx, const char *name, struct ms_bpf *
 	return 0;
 }
 
+/** ms_seccomp_compile() - @profile as a filter program, owned by the caller (ms_bpf_done). */
 int ms_seccomp_compile(const struct ms_call_profile *profile, enum ms_bpf_default how,
 		       struct ms_bpf *ret, struct ms_error *err)
 {
@@ -261,6 +267,7 @@ static void try_all(struct ms_seccomp_facts *ret)
 	ret->listener_errno = r < 0 ? -r : 0;
 }
 
+/** ms_seccomp_probe() - do each thing in a child; 0, or -errno without a child. */
 int ms_seccomp_probe(struct ms_seccomp_facts *ret)
 {
 	ms_auto_fd int reader = -EBADF, writer = -EBADF;
