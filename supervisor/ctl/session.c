@@ -43,6 +43,7 @@ struct session {
 	bool stopping; /* instance.stop is sent */
 	bool timed_out;
 	bool last_event; /* instance.exited was seen */
+	bool hung_up;	 /* by the supervisor, after the end */
 	uint64_t start_id, wait_id, stop_id;
 	char instance[MAX_INSTANCE_LEN + 1];
 	struct ms_message ending; /* the answer to instance.wait */
@@ -231,6 +232,10 @@ static void take_messages(struct session *s)
 
 		if (r == MS_CLIENT_TIMEOUT)
 			return;
+		if (r != 0 && s->phase == PHASE_ENDED) { /* all that matters is known */
+			s->hung_up = s->last_event = true;
+			return;
+		}
 		if (r != 0) {
 			ms_terminal_restore(&s->terminal);
 			end_with(s, ms_say_lost(s->ctl, r, &err));
@@ -331,7 +336,7 @@ static int turn(struct session *s)
 	struct pollfd fds[2 + 2 * N_FLOWS];
 	int64_t now = now_ms();
 
-	fds[0] = (struct pollfd){.fd = ms_client_fd(s->client), .events = POLLIN};
+	fds[0] = (struct pollfd){.fd = s->hung_up ? -1 : ms_client_fd(s->client), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = s->signals, .events = POLLIN};
 	for (uint32_t i = 0; i < s->n_flows; i++)
 		ms_flow_want(&s->flows[i], &fds[2 + 2 * i], &fds[3 + 2 * i]);
