@@ -30,7 +30,7 @@ static const struct {
 	const char *probed;
 } probes[] = {
 	{"kernel", ms_probe_kernel, true, ALWAYS, "uname(2)"},
-	{"capabilities", ms_probe_caps, false, ALWAYS, "CapEff of /proc/self/status"},
+	{"capabilities", ms_probe_caps, false, ALWAYS, "capget(2)"},
 	{"namespaces", ms_probe_namespaces, false, ALWAYS, "unshare(2) of each in a child"},
 	{"user-namespace", ms_probe_userns, false, ALWAYS,
 	 "unshare(CLONE_NEWUSER) and a map line in a child"},
@@ -221,7 +221,8 @@ void ms_hostcheck_json(const struct ms_host_report *report, const char *key, str
 	ms_jw_end(jw);
 }
 
-/* @text in lines of at most COLUMNS, each after @indent blanks; the first line is begun already. */
+/* @text in lines of at most COLUMNS, each after @indent blanks; the first line is begun already. A
+ * word longer than a line stays whole: it is a path, to be copied. */
 static void print_wrapped(struct ms_buf *out, const char *text, size_t indent)
 {
 	size_t column = indent;
