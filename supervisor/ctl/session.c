@@ -24,7 +24,7 @@
 #include "supervisor/ctl/terminal.h"
 
 #define SUBSCRIBE_MS	 30000
-#define DRAIN_MS	 5000  /* silence after the end before a stream is given up */
+#define DRAIN_MS	 2000  /* silence after the end before a stream is given up */
 #define LAST_EVENT_MS	 2000  /* for instance.exited, which follows the violations */
 #define STOP_MS		 90000 /* the longest stop time-out, the kill, and some air */
 #define MAX_TELL_BYTES	 (1024u * 1024u)

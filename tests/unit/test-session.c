@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 #include "tests/unit/fake-server.h"
@@ -102,13 +104,14 @@ struct child {
 	struct fake fake;
 };
 
-static void session(struct fake *fake, uint64_t timeout_usec)
+static void session(struct fake *fake, uint64_t timeout_usec, bool tty)
 {
 	struct ms_ctl ctl = {.verb = "run"};
 	struct ms_client *client = NULL;
 	struct ms_error err = MS_ERROR_INIT;
 	struct ms_jw *params = ms_jw_new();
-	struct ms_session_request request = {.module = "m", .timeout_usec = timeout_usec};
+	struct ms_session_request request = {
+		.module = "m", .timeout_usec = timeout_usec, .tty = tty};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	if (!params || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
@@ -136,7 +139,7 @@ static struct child start(void (*script)(int fd), uint64_t timeout_usec)
 		(void)close(in[1]); /* the test's ends, or their ends are never seen */
 		(void)close(out[0]);
 		(void)close(err[0]);
-		session(&c.fake, timeout_usec);
+		session(&c.fake, timeout_usec, false);
 	}
 	(void)close(c.fake.fd); /* the child's */
 	(void)close(in[0]);
@@ -432,4 +435,89 @@ TEST(closed_stdout_is_passed_on)
 	CHECK_EQ(o.code, 3);
 	CHECK_EQ(o.fake, 0);
 	outcome_done(&o);
+}
+
+/* A terminal: @ret_slave is what a program would have as its own. */
+static bool open_terminal(int *ret_master, int *ret_slave)
+{
+	char name[64];
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    ptsname_r(master, name, sizeof(name)) != 0)
+		return false;
+	*ret_master = master;
+	*ret_slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return *ret_slave >= 0;
+}
+
+static void terminal_module(int fd)
+{
+	struct winsize size = {0};
+	int master, slave;
+	char key = 0;
+
+	fake_say(fd, FAKE_HELLO);
+	fake_expect(fd, "\"method\":\"event.subscribe\"");
+	fake_say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+	fake_expect(fd, "\"method\":\"instance.start\"");
+	if (!open_terminal(&master, &slave))
+		_exit(9);
+	fake_say_fds(fd,
+		     "{\"jsonrpc\":\"2.0\",\"id\":2,\"fds\":1,\"result\":{\"instance\":\"" OURS
+		     "\"}}\n",
+		     &master, 1);
+	(void)close(master); /* the session's now */
+	fake_expect(fd, "\"method\":\"instance.wait\"");
+	if (ioctl(slave, TIOCGWINSZ, &size) < 0 || size.ws_row != 33 || size.ws_col != 99)
+		_exit(7);
+	if (write(slave, "ready\n", 6) != 6)
+		_exit(9);
+	/* A line of this terminal, which is not raw: the other one is. */
+	if (read(slave, &key, 1) != 1 || key != 'k')
+		_exit(6);
+	(void)close(slave);
+	end(fd, "\"code\":5");
+}
+
+static bool is_raw(int terminal)
+{
+	struct termios mode = {0};
+
+	return tcgetattr(terminal, &mode) == 0 && !(mode.c_lflag & (ICANON | ECHO | ISIG));
+}
+
+TEST(a_terminal_of_its_own)
+{
+	struct winsize size = {.ws_row = 33, .ws_col = 99};
+	struct fake fake = fake_start(terminal_module);
+	char text[64] = "";
+	size_t len = 0;
+	int master, slave, status = -1;
+	pid_t pid;
+
+	REQUIRE(fake.fd >= 0 && open_terminal(&master, &slave));
+	REQUIRE(ioctl(slave, TIOCSWINSZ, &size) == 0 && !is_raw(slave));
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(60); /* a session that does not end */
+		if (dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+			_exit(98);
+		session(&fake, 0, true);
+	}
+	(void)close(fake.fd); /* the child's */
+	while (!strstr(text, "ready") && len < sizeof(text) - 1) {
+		ssize_t n = read(master, text + len, sizeof(text) - 1 - len);
+
+		REQUIRE(n > 0);
+		len += (size_t)n;
+	}
+	CHECK(is_raw(slave));
+	CHECK_EQ(write(master, "k\r", 2), 2);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
+	CHECK(!is_raw(slave));
+	CHECK_EQ(fake_end(&fake), 0);
+	(void)close(master); /* the test's own */
+	(void)close(slave);
 }
