@@ -32,7 +32,7 @@
 #define MS_MAX_FS_PATHS	      32u /* of each kind: code, read, write */
 #define MS_MAX_LISTEN	      4u  /* sockets handed to one module */
 #define MS_MAX_ALLOWLIST      64u
-#define MS_MAX_NARROWINGS    128u
+#define MS_MAX_NARROWINGS     128u
 #define MS_MAX_POLICY_BYTES   (512u * 1024u) /* encoded manifest or canonical policy */
 #define MS_MAX_RANGE_BYTES    256u	     /* one version range */
 #define MS_MAX_ENV_NAME_BYTES 128u
@@ -53,7 +53,7 @@
 #define MS_MAX_MOUNT_OPS  384u
 #define MS_MAX_PLAN_FDS	  64u
 #define MS_MAX_RLIMITS	  16u
-#define MS_MAX_LANDLOCK	  64u
+#define MS_MAX_LANDLOCK	  192u /* MS_MAX_ATTACH, the write paths, and the base runtime */
 #define MS_MAX_BPF_INSNS  4096u
 #define MS_MAX_KILL_CALLS 64u
 

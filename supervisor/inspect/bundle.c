@@ -153,9 +153,12 @@ static void enter_dir(struct walk *w, int dirfd, const char *name, const struct 
 {
 	int fd;
 
-	if ((st->st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH))
+	/* told and not entered: as another user nothing in it could be looked at */
+	if ((st->st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH)) {
 		tell(w, "chmod -R o+rX on the module's folder",
 		     "others cannot open this folder, and the module runs as a user of its own");
+		return;
+	}
 	if (depth == MS_MAX_BUNDLE_DEPTH) {
 		tell(w, NULL, "folders are nested deeper than " MS_STR(MS_MAX_BUNDLE_DEPTH));
 		return;
@@ -164,7 +167,7 @@ static void enter_dir(struct walk *w, int dirfd, const char *name, const struct 
 	fd = ms_sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd >= 0)
 		walk_dir(w, fd, depth + 1, list);
-	else if (fd != -EACCES || (st->st_mode & S_IROTH))
+	else
 		w->error = fd;
 }
 
@@ -331,17 +334,17 @@ static int compare_entries(const void *a, const void *b)
 static void walk_root(struct walk *w)
 {
 	struct stat st;
-	int fd = ms_sys_openat(w->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	ms_auto_fd int fd = ms_sys_openat(w->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = fd == -EACCES ? 0 : fd < 0 ? fd : ms_sys_fstat(fd, &st);
 
-	if (fd < 0) {
-		w->error = fd;
-		return;
-	}
-	if (fstat(fd, &st) == 0 && (st.st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH))
+	if (r < 0)
+		w->error = r;
+	else if (fd == -EACCES || (st.st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH))
 		tell(w, "chmod o+rx on the module's folder",
 		     "others cannot open the module's folder, and the module runs as a user of its "
 		     "own");
-	walk_dir(w, fd, /* depth= */ 0, /* list= */ !w->layout->whole);
+	else
+		walk_dir(w, MS_TAKE_FD(fd), /* depth= */ 0, /* list= */ !w->layout->whole);
 }
 
 /**

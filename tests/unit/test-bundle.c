@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "lib/buf.h"
 #include "tests/unit/test.h"
@@ -323,6 +324,34 @@ TEST(files_that_others_cannot_read)
 	CHECK_LAYOUT(t.fd, RUN "}}", "whole\n");
 	CHECK(fchmod(t.fd, 0700) == 0);
 	CHECK_TOLD(t.fd, RUN "}}", "others cannot open the module's folder");
+}
+
+/* As modsup-inspect sees it: somebody else's files. Nothing of it may end the walk with an errno.
+ */
+TEST(as_another_user)
+{
+	ms_auto(tree) struct tree t = tree_new();
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		TEST_SKIP("only root can become somebody else");
+	REQUIRE(MAKE(&t, "dir/", "dir/in", "closed/", "closed/in", "blind/", "blind/in") &&
+		make(&t, "secret", "#!/bin/sh\n", 0700) && fchmodat(t.fd, "closed", 0700, 0) == 0 &&
+		fchmodat(t.fd, "blind", 0744, 0) == 0);
+	(void)fflush(stdout); /* so that the child does not print it again */
+	pid = fork();
+	if (pid == 0) {
+		test_failures = 0;
+		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+			_exit(2);
+		CHECK_TOLD(t.fd, HEAD ",\"entry\":{\"command\":[\"secret\"]}}",
+			   "secret (others cannot read it", "closed (others cannot open",
+			   "blind (others cannot open", "command-not-executable secret");
+		(void)fflush(stdout); /* _exit() does not */
+		_exit(test_failures != 0);
+	}
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
 }
 
 static bool nest(const struct tree *t, unsigned depth)
