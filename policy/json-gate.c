@@ -526,6 +526,7 @@ static void scan(struct scan *s)
 		step(s);
 	if (s->result >= 0)
 		say_duplicates(s);
+	ms_report_sort(s->report);
 	if (!s->result)
 		s->result = index_kids(&s->gate);
 }

@@ -74,6 +74,30 @@ void ms_report_add(struct ms_report *report, enum ms_reason reason, uint32_t lin
 	report->diags[report->n_diags++] = diag;
 }
 
+/* Does @a stand after @b? Errors without a place in the text come last, as they were found. */
+static bool stands_after(const struct ms_diag *a, const struct ms_diag *b)
+{
+	if (a->line != b->line)
+		return b->line && (!a->line || a->line > b->line);
+	return a->column > b->column;
+}
+
+/**
+ * ms_report_sort() - in the order of the text, whatever found it: people mend a file from its top.
+ * Errors of one place keep their order.
+ */
+void ms_report_sort(struct ms_report *report)
+{
+	for (uint32_t i = 1; i < report->n_diags; i++) {
+		struct ms_diag diag = report->diags[i];
+		uint32_t at = i;
+
+		for (; at && stands_after(&report->diags[at - 1], &diag); at--)
+			report->diags[at] = report->diags[at - 1];
+		report->diags[at] = diag;
+	}
+}
+
 static void print_one(const struct ms_report *report, const struct ms_diag *diag,
 		      struct ms_buf *out)
 {

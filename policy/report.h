@@ -45,6 +45,9 @@ static inline void ms_report_cleanup(struct ms_report **report)
 void ms_report_add(struct ms_report *report, enum ms_reason reason, uint32_t line, uint32_t column,
 		   struct ms_str pointer, const char *hint, const char *fmt, ...) MS_PRINTF(7, 8);
 
+/* ms_report_sort - by line and column, those without a place last; a parser's last act. */
+void ms_report_sort(struct ms_report *report);
+
 /* ms_report_print - for people: "module.json:7:13: /limits/memory: found ...; hint". One line each.
  */
 void ms_report_print(const struct ms_report *report, struct ms_buf *out);

@@ -197,10 +197,10 @@ TEST(all_errors_at_once)
 		       "without leading zeros\n"
 		       "t.json:2:6: /b: found an unknown escape; \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
 		       "\\uXXXX are accepted\n"
-		       "t.json:3:5: /a: found tru; " VALUE "; put a text into double quotes\n"
-		       "t.json:3:9: found '}' after a comma; remove the comma before it\n"
 		       "t.json:3:1: /a: found the key \"a\" a second time; it stands already at "
-		       "1:2; remove one of the two\n");
+		       "1:2; remove one of the two\n"
+		       "t.json:3:5: /a: found tru; " VALUE "; put a text into double quotes\n"
+		       "t.json:3:9: found '}' after a comma; remove the comma before it\n");
 	free(got);
 }
 

@@ -31,12 +31,19 @@ TEST(lines)
 		      "found %d", 12);
 	ms_report_add(r, MS_REASON_BUNDLE_INVALID, 0, 0, str("dev/\nnull"), NULL, "is a device");
 	ms_report_add(r, MS_REASON_UNSUPPORTED, 1, 1, str(""), "", "whole");
+	ms_report_add(r, MS_REASON_BUNDLE_INVALID, 0, 0, str("b"), NULL, "later");
+	ms_report_add(r, MS_REASON_MANIFEST_INVALID, 7, 2, str(""), NULL, "before");
+	ms_report_add(r, MS_REASON_MANIFEST_INVALID, 7, 13, str(""), NULL, "same");
+	ms_report_sort(r);
 	text = print(r);
-	CHECK_STR(text, "m\\x1b.json:7:13: /limits/memory: found 12; did you mean?\n"
+	CHECK_STR(text, "m\\x1b.json:1:1: whole\n"
+			"m\\x1b.json:7:2: before\n"
+			"m\\x1b.json:7:13: /limits/memory: found 12; did you mean?\n"
+			"m\\x1b.json:7:13: same\n"
 			"m\\x1b.json: dev/\\x0anull: is a device\n"
-			"m\\x1b.json:1:1: whole\n");
-	CHECK_EQ(r->diags[0].reason, MS_REASON_MANIFEST_INVALID);
-	CHECK_EQ(r->diags[1].reason, MS_REASON_BUNDLE_INVALID);
+			"m\\x1b.json: b: later\n");
+	CHECK_EQ(r->diags[0].reason, MS_REASON_UNSUPPORTED);
+	CHECK_EQ(r->diags[5].reason, MS_REASON_BUNDLE_INVALID);
 	CHECK(!ms_report_free(NULL));
 }
 
