@@ -148,8 +148,8 @@ static const char *read_line(struct client *c)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &start); /* cannot fail */
 	while (!late(&start)) {
-		char *from = c->in.data + c->used;
-		char *end = c->in.len > c->used ? memchr(from, '\n', c->in.len - c->used) : NULL;
+		char *from = c->in.len > c->used ? c->in.data + c->used : NULL;
+		char *end = from ? memchr(from, '\n', c->in.len - c->used) : NULL;
 
 		if (end) {
 			*end = '\0';
