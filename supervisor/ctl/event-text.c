@@ -14,6 +14,7 @@
 #include "supervisor/ctl/text.h"
 
 #define SENTENCE_BYTES 65536u
+#define MAX_DEPTH      2u
 #define INDENT	       18u /* "12:34:56 critical " */
 
 static void add_str(struct ms_buf *out, const char *before, struct ms_str text, const char *after)
@@ -25,8 +26,10 @@ static void add_str(struct ms_buf *out, const char *before, struct ms_str text, 
 	ms_buf_adds(out, after);
 }
 
-/* A value in a word or two; of what is nested only that it is there. */
-static void add_value(struct ms_buf *out, const struct ms_json *value)
+static void add_members(struct ms_buf *out, const struct ms_json *object, unsigned depth);
+
+/* A value in a few words; what is nested deeper than @depth is only hinted at. */
+static void add_value(struct ms_buf *out, const struct ms_json *value, unsigned depth)
 {
 	switch (ms_json_type(value)) {
 	case MS_JSON_STRING:
@@ -45,21 +48,34 @@ static void add_value(struct ms_buf *out, const struct ms_json *value)
 		ms_buf_adds(out, "none");
 		return;
 	case MS_JSON_ARRAY:
+		ms_buf_addf(out, "(%zu)", ms_json_count(value));
+		return;
 	case MS_JSON_OBJECT:
-		ms_buf_adds(out, "...");
+		ms_buf_adds(out, "(");
+		if (depth > 0)
+			add_members(out, value, depth - 1);
+		else
+			ms_buf_adds(out, "...");
+		ms_buf_adds(out, ")");
 		return;
 	}
 }
 
-/* "key value, key value" of what an object holds. */
-static void add_members(struct ms_buf *out, const struct ms_json *object)
+/* "key value, key value" of what an object holds; empty lists and objects say nothing. */
+static void add_members(struct ms_buf *out, const struct ms_json *object, unsigned depth)
 {
+	const char *before = "";
+
 	for (size_t i = 0; object && i < ms_json_count(object); i++) {
 		struct ms_str key;
 		const struct ms_json *value = ms_json_member(object, i, &key);
+		enum ms_json_type type = ms_json_type(value);
 
-		add_str(out, i > 0 ? ", " : "", key, " ");
-		add_value(out, value);
+		if ((type == MS_JSON_ARRAY || type == MS_JSON_OBJECT) && ms_json_count(value) == 0)
+			continue;
+		add_str(out, before, key, " ");
+		add_value(out, value, depth);
+		before = ", ";
 	}
 }
 
@@ -72,7 +88,7 @@ static void add_arguments(struct ms_buf *out, const struct ms_json *args)
 		ms_buf_adds(out, i > 0 ? ", " : "");
 		if (ms_json_type(arg) == MS_JSON_OBJECT && ms_json_get(arg, "text"))
 			arg = ms_json_get(arg, "text");
-		add_value(out, arg);
+		add_value(out, arg, 0);
 	}
 	ms_buf_adds(out, ")");
 }
@@ -97,7 +113,7 @@ static void add_observed(struct ms_buf *out, const struct ms_json *observed)
 			add_str(out, " of ", arch, "");
 		add_str(out, ", which needs ", ms_client_get_str(observed, "needs"), ",");
 	} else {
-		add_members(out, observed);
+		add_members(out, observed, MAX_DEPTH);
 	}
 }
 
@@ -194,10 +210,10 @@ void ms_event_text(const struct ms_json *event, bool color, struct ms_buf *out)
 		add_violation(&said, data);
 	} else {
 		add_str(&said, "", type, data && ms_json_count(data) > 0 ? ": " : "");
-		add_members(&said, data);
+		add_members(&said, data, MAX_DEPTH);
 	}
-	if (said.error || !said.data)
-		ms_buf_adds(out, "(too long to show)\n");
+	if (said.error || said.len == 0)
+		ms_buf_adds(out, said.error ? "(too long to show)\n" : "\n");
 	else
 		ms_text_wrap(out, said.data, INDENT, INDENT, MS_SAY_WIDTH);
 	text = ms_client_get_str(data, "remedy");

@@ -12,9 +12,11 @@
 
 #include "modsup/limits.h"
 
-#define CELL_BYTES 4096u
-#define GAP	   2u  /* between columns */
-#define NARROWEST  10u /* a column is not cut below this */
+#define CELL_BYTES  4096u
+#define GAP	    2u /* between columns */
+#define NOTE_INDENT 4u
+#define NOTE_WIDTH  79u
+#define NARROWEST   10u /* a column is not cut below this */
 
 size_t ms_text_columns(const char *text, size_t len)
 {
@@ -205,26 +207,36 @@ static void print_row(const struct ms_table *table, const char *const *cells, co
 	ms_buf_adds(out, "\n");
 }
 
-void ms_table_print(struct ms_table *table, size_t width, uint32_t shrink, struct ms_buf *out)
+static void measure(const struct ms_table *table, uint32_t stride, size_t *widths)
 {
-	size_t widths[MS_TABLE_MAX_COLUMNS] = {0};
-	uint32_t n = table->n_columns;
-
-	ms_assert(n > 0 && n <= MS_TABLE_MAX_COLUMNS);
-	if (table->error || table->n_cells % n != 0) {
-		out->error = table->error ? table->error : -EINVAL;
-		return;
-	}
-	for (uint32_t c = 0; c < n; c++)
+	for (uint32_t c = 0; c < table->n_columns; c++)
 		widths[c] = strlen(table->titles[c]);
 	for (size_t i = 0; i < table->n_cells; i++) {
 		size_t columns = ms_text_columns(table->cells[i], strlen(table->cells[i]));
+		uint32_t c = (uint32_t)(i % stride);
 
-		if (columns > widths[i % n])
-			widths[i % n] = columns;
+		if (c < table->n_columns && columns > widths[c])
+			widths[c] = columns;
 	}
+}
+
+void ms_table_print(struct ms_table *table, size_t width, uint32_t shrink, struct ms_buf *out)
+{
+	size_t widths[MS_TABLE_MAX_COLUMNS] = {0};
+	uint32_t n = table->n_columns, stride = n + table->notes;
+
+	ms_assert(n > 0 && n <= MS_TABLE_MAX_COLUMNS);
+	if (table->error || table->n_cells % stride != 0) {
+		out->error = table->error ? table->error : -EINVAL;
+		return;
+	}
+	measure(table, stride, widths);
 	fit(widths, n, width, shrink);
 	print_row(table, table->titles, widths, out);
-	for (size_t i = 0; i < table->n_cells; i += n)
+	for (size_t i = 0; i < table->n_cells; i += stride) {
 		print_row(table, (const char *const *)table->cells + i, widths, out);
+		if (table->notes)
+			ms_text_wrap(out, table->cells[i + n], 0, NOTE_INDENT,
+				     width ? width - 1 : NOTE_WIDTH);
+	}
 }

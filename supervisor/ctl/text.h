@@ -32,6 +32,7 @@ struct ms_table {
 	const char *const *titles;
 	uint32_t n_columns;
 	uint32_t right; /* bit n: column n is aligned to the right */
+	bool notes;	/* one more cell a row, without a title: a line below it, unless empty */
 	char **cells;	/* owned, each owned */
 	size_t n_cells, cap;
 	int error; /* sticky */

@@ -147,7 +147,8 @@ static void add_check(struct ms_buf *out, const struct ms_json *check, bool colo
 	const struct ms_json *required = ms_client_get(check, "required", MS_JSON_BOOL);
 	bool ok = ms_say_is(verdict, "ok"), missing = ms_say_is(verdict, "missing");
 	bool bad = missing && required && ms_json_bool(required);
-	size_t at = WORD_COLUMNS + layer.len + 1;
+	size_t at =
+		WORD_COLUMNS + (layer.len < LAYER_COLUMNS ? (size_t)LAYER_COLUMNS : layer.len + 1);
 
 	ms_say_paint(out, color,
 		     ok	   ? MS_PAINT_GOOD
@@ -158,17 +159,13 @@ static void add_check(struct ms_buf *out, const struct ms_json *check, bool colo
 		     : missing ? "absent    "
 			       : "degraded  ");
 	ms_buf_escape(out, layer.p, layer.len);
-	ms_buf_escape(&found, text.p, text.len);
-	ms_buf_addf(out, "%*s",
-		    found.len > 0 && layer.len < LAYER_COLUMNS ? (int)(LAYER_COLUMNS - layer.len)
-							       : 1,
-		    "");
-	if (at < WORD_COLUMNS + LAYER_COLUMNS)
-		at = WORD_COLUMNS + LAYER_COLUMNS;
-	if (found.len > 0 && !found.error)
+	ms_buf_escape(&found, text.p, text.len); /* a layer's name is a plain word */
+	if (found.len > 0 && !found.error) {
+		ms_buf_addf(out, "%*s", (int)(at - WORD_COLUMNS - layer.len), "");
 		ms_text_wrap(out, found.data, at, at, MS_SAY_WIDTH);
-	else
+	} else {
 		ms_buf_adds(out, "\n");
+	}
 	add_detail(out, "tried: ", ms_client_get_str(check, "probed"));
 	add_detail(out, "advice: ", ms_client_get_str(check, "advice"));
 }

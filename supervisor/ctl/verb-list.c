@@ -16,10 +16,10 @@
 #define PAGE	  500u
 #define MAX_PAGES (MS_MAX_INSTANCES / PAGE + 2) /* a supervisor that pages for ever is left */
 
-static const char *const titles[] = {"MODULE", "TENANT", "STATE",    "SINCE",
-				     "PID",    "DENIED", "INSTANCE", "NOTE"};
+static const char *const titles[] = {"MODULE", "TENANT", "STATE",   "SINCE",
+				     "PID",    "DENIED", "INSTANCE"};
 #define RIGHT  (1u << 3 | 1u << 4 | 1u << 5)
-#define SHRINK (1u << 0 | 1u << 1 | 1u << 7)
+#define SHRINK (1u << 0 | 1u << 1)
 
 static void add_age(struct ms_table *table, const struct ms_json *instance)
 {
@@ -57,8 +57,8 @@ static void add_note(struct ms_table *table, const struct ms_json *instance)
 	if (reason.len > 0)
 		ms_table_add(table, reason);
 	else if (skipped && ms_json_count(skipped) > 0)
-		ms_table_addf(table, "without %zu layer%s", ms_json_count(skipped),
-			      ms_json_count(skipped) > 1 ? "s" : "");
+		ms_table_addf(table, "runs without %zu optional layer%s that this host lacks",
+			      ms_json_count(skipped), ms_json_count(skipped) > 1 ? "s" : "");
 	else
 		ms_table_addf(table, "%s", "");
 }
@@ -155,6 +155,7 @@ int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 		return MS_EXIT_FAILED;
 	ms_jw_object(jw, NULL);
 	ms_jw_array(jw, "instances");
+	table.notes = true;
 	code = collect(ctl, &table, jw);
 	if (code != MS_EXIT_DONE)
 		return code;

@@ -117,6 +117,10 @@ UNIT_TESTS += test-session
 test_session_SOURCES = tests/unit/test-session.c
 test_session_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-ctl-text
+test_ctl_text_SOURCES = tests/unit/test-ctl-text.c
+test_ctl_text_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c
 test_flow_LDADD = $(CTL_LIBS)
