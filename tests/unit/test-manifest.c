@@ -306,3 +306,45 @@ TEST(many_errors_are_bounded)
 	CHECK_EQ(report->n_diags, MS_MAX_DIAGS);
 	CHECK_EQ(report->n_dropped, 7);
 }
+
+/* Every byte of a manifest that uses every key, as another byte: what is accepted passes the check
+ * that the decoder asks too, and what is refused says why. */
+TEST(every_byte_changed)
+{
+	static const char others[] = {'"', '{', '}', '[', ']', ',',  ':',  '0',	 '9',	 '-',	'.',
+				      '/', 'x', 'A', ' ', '*', '\\', '\n', '\0', '\x7f', '\xff'};
+	char text[] = "{\"id\":\"m\",\"version\":\"1.0.0-a+b\",\"engine\":{\"platform\":\"^1\"},"
+		      "\"runtime\":{\"apiVersion\":\"v1\",\"base\":\"host\"},"
+		      "\"entry\":{\"command\":[\"./a\",\"b\"],\"mode\":\"oneshot\","
+		      "\"env\":{\"A\":\"1\",\"B\":\"2\"},\"listen\":{\"socket\":[\"h\",\"i\"]},"
+		      "\"startTimeout\":\"2s\",\"code\":[\"l\"]},"
+		      "\"permissions\":{\"fs\":{\"read\":[\"r\"],\"write\":[\"w/x\",\"v\"]},"
+		      "\"network\":{\"allowlist\":[{\"domain\":\"*.a.example\",\"ports\":[1,443],"
+		      "\"protocols\":[\"tcp\"]},{\"cidr\":\"192.0.2.0/24\"}]},"
+		      "\"services\":[\"p\",\"q\"],\"core\":[{\"method\":\"GET\","
+		      "\"path\":\"/a/:b\",\"params\":{\"b\":\"uuid\"}}],\"sse\":[\"/s\"]},"
+		      "\"limits\":{\"memory\":\"64M\",\"cpu\":\"50%\",\"openFiles\":64},"
+		      "\"dependencies\":{\"d\":\"1 - 2\"},\"events\":[\"e\"],\"x-y\":null}";
+	unsigned accepted = 0, refused = 0;
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		char was = text[i];
+
+		for (size_t k = 0; k < MS_ARRAY_LEN(others); k++) {
+			ms_auto(report) struct ms_report *report = ms_report_new("m");
+			ms_auto(manifest) struct ms_manifest *m = NULL;
+
+			text[i] = others[k];
+			REQUIRE(report);
+			if (ms_manifest_parse(text, sizeof(text) - 1, report, &m) == 0)
+				accepted++;
+			else
+				refused++;
+			CHECK(!m == (report->n_diags > 0));
+			CHECK_EQ(count_all(report, MS_REASON_INTERNAL), 0);
+		}
+		text[i] = was;
+	}
+	CHECK(accepted > 100);
+	CHECK(refused > 1000);
+}
