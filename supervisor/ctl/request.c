@@ -88,7 +88,7 @@ static void sockets(const struct ms_json *object, struct ms_buf *out)
 	}
 }
 
-void ms_request_narrowings(const struct ms_json *instance, struct ms_buf *out)
+static void narrowings(const struct ms_json *instance, struct ms_buf *out)
 {
 	const struct ms_json *list = ms_client_get(instance, "narrowings", MS_JSON_ARRAY);
 
@@ -126,6 +126,12 @@ static void skipped(const struct ms_json *list, struct ms_buf *out)
 	}
 }
 
+void ms_request_less(const struct ms_json *instance, struct ms_buf *out)
+{
+	narrowings(instance, out);
+	skipped(ms_client_get(instance, "skippedLayers", MS_JSON_ARRAY), out);
+}
+
 void ms_request_instance(const struct ms_json *instance, struct ms_buf *out)
 {
 	struct ms_str module = ms_client_get_str(instance, "module");
@@ -145,6 +151,5 @@ void ms_request_instance(const struct ms_json *instance, struct ms_buf *out)
 	if (pid > 0)
 		ms_buf_addf(out, "  pid       %llu\n", (unsigned long long)pid);
 	sockets(ms_client_get(instance, "sockets", MS_JSON_OBJECT), out);
-	ms_request_narrowings(instance, out);
-	skipped(ms_client_get(instance, "skippedLayers", MS_JSON_ARRAY), out);
+	ms_request_less(instance, out);
 }

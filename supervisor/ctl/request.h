@@ -26,7 +26,8 @@ void ms_request_duration(struct ms_jw *jw, const char *key, uint64_t usec);
 /* ms_request_instance - an instance as an answer tells it: id and state, sockets, narrowings,
  * layers it runs without. */
 void ms_request_instance(const struct ms_json *instance, struct ms_buf *out);
-/* ms_request_narrowings - only those, one paragraph each; nothing for none. */
-void ms_request_narrowings(const struct ms_json *instance, struct ms_buf *out);
+/* ms_request_less - only what it does not get: narrowings, and layers it runs without. Nothing for
+ * none. */
+void ms_request_less(const struct ms_json *instance, struct ms_buf *out);
 
 #endif

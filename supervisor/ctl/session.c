@@ -19,6 +19,7 @@
 
 #include "supervisor/ctl/ending.h"
 #include "supervisor/ctl/flow.h"
+#include "supervisor/ctl/request.h"
 #include "supervisor/ctl/say.h"
 #include "supervisor/ctl/tally.h"
 #include "supervisor/ctl/terminal.h"
@@ -179,6 +180,21 @@ static int attach(struct session *s, struct ms_message *answer, struct ms_error 
 	return r < 0 ? ms_error_set(err, -r, "carry the module's streams") : 0;
 }
 
+/* What the module asked for and does not get is told before it speaks itself. */
+static void tell_less(const struct session *s, const struct ms_json *answer)
+{
+	ms_auto(buf) struct ms_buf less = MS_BUF_INIT(MAX_TELL_BYTES);
+	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MAX_TELL_BYTES);
+
+	ms_request_less(answer, &less);
+	if (s->request->quiet || less.error || less.len == 0)
+		return;
+	ms_buf_adds(&out, "modsupctl: run: the module gets less than it asks for:\n");
+	ms_buf_add(&out, less.data, less.len);
+	if (!out.error)
+		ms_say_err(&out);
+}
+
 static void started(struct session *s, struct ms_message *answer)
 {
 	struct ms_error err = MS_ERROR_INIT;
@@ -187,6 +203,7 @@ static void started(struct session *s, struct ms_message *answer)
 		end_with(s, ms_say_failure(s->ctl, answer->body));
 		return;
 	}
+	tell_less(s, answer->body);
 	if (attach(s, answer, &err) < 0) {
 		ms_terminal_restore(&s->terminal);
 		end_with(s, ms_say_error(s->ctl, &err));

@@ -261,8 +261,8 @@ static int read_arguments(struct ms_ctl *ctl, struct run_options *o, int argc, c
 		{"label", 0, MS_OPTION_LIST, "NAME=VALUE",
 		 "carried with the instance and its events; may be given again",
 		 .to.list = &o->labels},
-		{"quiet", 'q', MS_OPTION_FLAG, NULL, "do not tell at the end what was refused",
-		 .to.flag = &o->quiet},
+		{"quiet", 'q', MS_OPTION_FLAG, NULL,
+		 "do not tell what it does not get, and what was refused", .to.flag = &o->quiet},
 	};
 	struct ms_args args = {
 		.synopsis = "[options] DIR | --manifest FILE | -- COMMAND ...",

@@ -33,7 +33,9 @@ static void give(int fd, struct module *m)
 		_exit(9);
 	fake_say_fds(fd,
 		     "{\"jsonrpc\":\"2.0\",\"id\":2,\"fds\":3,\"result\":{\"instance\":"
-		     "\"0123456789abcdef\",\"already\":false}}\n",
+		     "\"0123456789abcdef\",\"already\":false,\"narrowings\":[{\"key\":"
+		     "\"limits.memory\",\"asked\":\"1G\",\"granted\":\"256M\",\"why\":"
+		     "\"tier community\"}],\"skippedLayers\":[\"landlock\"]}}\n",
 		     (int[]){in[1], out[0], err[0]}, 3);
 	(void)close(in[1]); /* the session's now; so that ends are seen */
 	(void)close(out[0]);
@@ -218,7 +220,11 @@ TEST(streams_both_ways_and_the_code)
 	o = finish(&c);
 	CHECK_EQ(o.code, 7);
 	CHECK_STR(o.out, "got hello");
-	CHECK_STR(o.err, "oops\n"
+	CHECK_STR(o.err, "modsupctl: run: the module gets less than it asks for:\n"
+			 "  narrowed  limits.memory: 1G asked, 256M granted: tier community\n"
+			 "  WITHOUT   layer landlock: this host lacks it, and the configuration "
+			 "allows that\n"
+			 "oops\n"
 			 "modsupctl: run: the sandbox refused:\n"
 			 "  warning  mount(a, /b) by evil\\x1b[2J[7]: blocked, 4 times\n"
 			 "           remedy: ask for less\n");
