@@ -33,6 +33,27 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/violation.c supervisor/daemon/violation.h
 CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
 
+sbin_PROGRAMS += modsupd
+modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS)
+modsupd_SOURCES = \
+	supervisor/daemon/box.c supervisor/daemon/box.h \
+	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
+	supervisor/daemon/end.c \
+	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
+	supervisor/daemon/ids.c supervisor/daemon/ids.h \
+	supervisor/daemon/instance-life.h \
+	supervisor/daemon/instance.c supervisor/daemon/instances.h \
+	supervisor/daemon/launcher.c supervisor/daemon/launcher.h \
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-find.h \
+	supervisor/daemon/layer/cgroup.c supervisor/daemon/layer/cgroup.h \
+	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
+	supervisor/daemon/main.c \
+	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
+	supervisor/daemon/start.c \
+	supervisor/daemon/state.c supervisor/daemon/state.h
+modsupd_LDADD = $(CONTROL_LIBS) $(NL_LIBS) $(CGROUP_LIBS)
+
 include supervisor/inspect/local.mk
 include supervisor/client/local.mk
 include supervisor/ctl/local.mk

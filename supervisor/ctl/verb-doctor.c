@@ -29,7 +29,8 @@ extern char **environ;
 struct doctor_options {
 	bool local;
 	const char *modsupd;
-	struct ms_option_list configs;
+	const char *config;
+	const char *private_dir; /* whose configuration counts, unless @config is given */
 };
 
 /* The modsupd beside this program (a build folder), else the installed one. */
@@ -48,18 +49,17 @@ static const char *find_modsupd(char *beside, size_t len)
 	return access(beside, X_OK) == 0 ? beside : MS_SBINDIR "/" NAME;
 }
 
-/* @program --check --json [--config FILE ...] with its stdout in @write_fd. */
+/* @program --check --json with its stdout in @write_fd. */
 static int spawn_check(const char *program, const struct doctor_options *o, int write_fd,
 		       pid_t *ret_pid)
 {
-	const char *argv[2 * MS_OPTION_MAX_LIST + 4] = {NAME, "--check", "--json"};
+	const char *argv[] = {NAME, "--check", "--json", NULL, NULL, NULL};
 	posix_spawn_file_actions_t actions;
-	size_t n = 3;
 	int r;
 
-	for (uint32_t i = 0; i < o->configs.n; i++) {
-		argv[n++] = "--config";
-		argv[n++] = o->configs.items[i];
+	if (o->config || o->private_dir) {
+		argv[3] = o->config ? "--config" : "--private";
+		argv[4] = o->config ? o->config : o->private_dir;
 	}
 	r = posix_spawn_file_actions_init(&actions);
 	if (r != 0)
@@ -204,7 +204,7 @@ static int doctor(struct ms_ctl *ctl, const struct doctor_options *o)
 	struct ms_error err = MS_ERROR_INIT;
 	int r;
 
-	if (!o->local && !o->modsupd && o->configs.n == 0 && ms_ctl_try(ctl, &client, &err) == 0) {
+	if (!o->local && !o->modsupd && !o->config && ms_ctl_try(ctl, &client, &err) == 0) {
 		r = ms_client_call(client, "host.check", NULL, ANSWER_MS, &message, &err);
 		r = ms_say_call(ctl, r, &message, &err);
 		return r == MS_EXIT_DONE ? tell(ctl, message.body, "the running supervisor") : r;
@@ -241,5 +241,6 @@ int ms_verb_doctor(struct ms_ctl *ctl, int argc, char **argv)
 
 	if (!ms_ctl_args(ctl, &args, argc, argv, &code))
 		return code;
+	o.private_dir = ctl->private_dir;
 	return doctor(ctl, &o);
 }

@@ -6,5 +6,7 @@ libms_inspect_a_SOURCES = \
 INSPECT_LIBS = libms-inspect.a $(POLICY_LIBS)
 
 pkglibexec_PROGRAMS += modsup-inspect
-modsup_inspect_SOURCES = supervisor/inspect/main.c
+modsup_inspect_SOURCES = \
+	supervisor/inspect/copy.c supervisor/inspect/copy.h \
+	supervisor/inspect/main.c
 modsup_inspect_LDADD = $(INSPECT_LIBS)

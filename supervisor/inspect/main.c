@@ -15,13 +15,21 @@
 #include "lib/sys.h"
 #include "policy/inspection.h"
 #include "supervisor/inspect/bundle.h"
+#include "supervisor/inspect/copy.h"
 
 static const char *arg_file = "module.json";
 static bool arg_bundle;
+static char **arg_copy; /* paths after --copy, to the end */
+static int arg_n_copy;
 
 static bool parse_args(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--copy") == 0) {
+			arg_copy = argv + i + 1;
+			arg_n_copy = argc - i - 1;
+			return true;
+		}
 		if (strcmp(argv[i], "--bundle") == 0)
 			arg_bundle = true;
 		else if (strcmp(argv[i], "--file") == 0 && i + 1 < argc)
@@ -79,6 +87,18 @@ static int answer(const struct ms_report *report, const struct ms_manifest *mani
 	return r < 0 ? r : ms_fs_write_all(STDOUT_FILENO, message, len);
 }
 
+/* The other job: fill the write paths that are new from the bundle, which is the current folder. */
+static int copy_all(void)
+{
+	ms_auto_fd int from = ms_sys_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	ms_auto_fd int to = ms_sys_openat(AT_FDCWD, "/state", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = from < 0 ? from : to < 0 ? to : 0;
+
+	for (int i = 0; i < arg_n_copy && r == 0; i++)
+		r = ms_copy_tree(from, to, arg_copy[i]);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	ms_auto(layout) struct ms_layout layout = MS_LAYOUT_INIT;
@@ -88,9 +108,12 @@ int main(int argc, char **argv)
 
 	ms_log_open("modsup-inspect", MS_LOG_INFO);
 	if (!parse_args(argc, argv)) {
-		ms_log(MS_LOG_ERROR, "usage: modsup-inspect [--file NAME] [--bundle] <module.json");
+		ms_log(MS_LOG_ERROR, "usage: modsup-inspect [--file NAME] [--bundle] <module.json "
+				     "| --copy PATH...");
 		return 2;
 	}
+	if (arg_copy)
+		return copy_all() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	report = ms_report_new(arg_file);
 	r = report ? inspect(report, &manifest, &layout) : -ENOMEM;
 	if (r >= 0)

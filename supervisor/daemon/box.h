@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * box.h - one sandbox from its first group to its last: made, watched, ended, cleaned up. Knows
+ *nothing of instances, requests or events: instance.c uses it for the module and for the inspector
+ *before it.
+ *
+ *	open ---> spawning ---> handed over ---> running ---> ended (on_end, once)
+ *	   \----------\---------------\------------------------^
+ */
+#ifndef MS_DAEMON_BOX_H
+#define MS_DAEMON_BOX_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+#include "lib/shimwire.h"
+#include "policy/build.h"
+#include "supervisor/daemon/layer/cgroup.h"
+
+struct ms_supervisor;
+struct ms_box;
+
+enum ms_box_cause {
+	MS_BOX_EXITED,	  /* code or signal in `exit` */
+	MS_BOX_FAILED,	  /* never ran: `error` */
+	MS_BOX_SHIM_LOST, /* the shim died and its module with it */
+	MS_BOX_DEADLINE,  /* the launch took too long */
+};
+
+struct ms_box_end {
+	enum ms_box_cause cause;
+	struct ms_shim_exit exit;
+	struct ms_error error;
+	struct ms_cgroup_memory memory;
+	uint64_t fork_failures;
+	uint64_t cpu_usec;
+	bool killed; /* ms_box_kill() was called */
+};
+
+struct ms_box_ops {
+	void (*on_started)(void *data, uint32_t pid);
+	/* @pid: of the caller, on the host; 0 = gone before it could be known */
+	void (*on_violation)(void *data, const struct ms_shim_violation *v, uint32_t pid);
+	void (*on_memory)(void *data, const struct ms_cgroup_memory *memory); /* may be NULL */
+	void (*on_end)(void *data,
+		       const struct ms_box_end *end); /* last; the box is free to be freed in it */
+};
+
+/* Descriptors are borrowed for the call. -EBADF = none. */
+struct ms_box_spec {
+	const char *name; /* of the cgroups: the instance */
+	const struct ms_policy *policy;
+	const struct ms_layout *layout;
+	const struct ms_str *argv;
+	uint32_t n_argv;
+	uint32_t module_uid; /* 0 = any */
+	int bundle;	     /* O_PATH folder */
+	int state;	     /* O_PATH folder */
+	int program;	     /* O_PATH file, seen at /run/modsup/program */
+	enum ms_plan_stdio stdio;
+	int std[3]; /* GIVEN; the terminal's slave in std[0] for TTY */
+	int log[2]; /* LOG */
+	int listen[MS_MAX_LISTEN];
+	uint32_t n_listen;
+	uint64_t log_bytes;
+	uint64_t launch_timeout_usec;
+};
+
+/* ms_box_open - 0 and on_end will be called once, later; -errno with @err (its step named) and
+ * nothing is left.
+ * @spec's pointers are not kept. */
+MS_MUST_CHECK int ms_box_open(struct ms_supervisor *s, const struct ms_box_spec *spec,
+			      const struct ms_box_ops *ops, void *data, struct ms_box **ret,
+			      struct ms_error *err);
+/* ms_box_free - after on_end. NULL is fine. */
+struct ms_box *ms_box_free(struct ms_box *box);
+
+void ms_box_signal(struct ms_box *box, uint8_t signo); /* to the module's main process */
+void ms_box_kill_module(struct ms_box *box); /* the module's processes; the shim reports */
+void ms_box_kill(struct ms_box *box);	     /* everything in it, the shim too */
+uint32_t ms_box_module_uid(const struct ms_box *box);
+const struct ms_cgroup *ms_box_cgroup(const struct ms_box *box);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ids.h - host user ids for shims and modules: out of the administrator's range, one holder at a
+ * time on the whole host, whatever daemon asks. A holder has a locked file; the shim keeps the lock
+ * open, so that an id is never given out while anything of its last owner may live.
+ */
+#ifndef MS_DAEMON_IDS_H
+#define MS_DAEMON_IDS_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+
+struct ms_ids {
+	int dir; /* the lock folder */
+	uint32_t first, count, next;
+};
+
+struct ms_id {
+	uint32_t uid; /* and gid */
+	int lock;     /* the id is held as long as any copy of this is open */
+};
+#define MS_ID_INIT ((struct ms_id){.lock = -EBADF})
+
+MS_MUST_CHECK int ms_ids_open(uint32_t first, uint32_t count, struct ms_ids *ret,
+			      struct ms_error *err);
+void ms_ids_done(struct ms_ids *ids);
+/* ms_ids_take - any free id. -ENOSPC with reason host-full when the range is used up. */
+MS_MUST_CHECK int ms_ids_take(struct ms_ids *ids, struct ms_id *ret, struct ms_error *err);
+/* ms_ids_take_this - that one, or -EBUSY with reason conflict. */
+MS_MUST_CHECK int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret,
+				   struct ms_error *err);
+void ms_id_release(struct ms_id *id);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cgroup.c - the groups of one instance, by plain files relative to kept-open directories.
+ */
+#include "supervisor/daemon/layer/cgroup.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "lib/fs.h"
+#include "lib/num.h"
+#include "supervisor/daemon/layer/cgroup-find.h"
+
+#define CPU_PERIOD_USEC 100000u
+#define SHIM_QUOTA_USEC 20000u /* a fifth of a core: the tarpit bounds what a shim has to do */
+#define NAME_BYTES	32
+
+struct ms_cgroup {
+	const struct ms_cgroups *cgroups; /* borrowed */
+	char name[NAME_BYTES];
+	int dirs[MS_CGROUP_MAX_TREES]; /* <instance>, O_PATH; -EBADF = not made */
+	int watch;		       /* memory: eventfd (v1) or memory.events (v2) */
+	int oom_control;	       /* v1: must stay open as long as the eventfd */
+};
+
+int ms_cgroups_open(const char *daemon_id, const char *parent, struct ms_cgroups **ret,
+		    struct ms_error *err)
+{
+	struct ms_cgroups *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return ms_error_set(err, ENOMEM, "cgroups");
+	err->step = MS_STEP_CGROUP;
+	r = ms_cgroup_find(daemon_id, parent, c, err);
+	for (uint32_t i = 0; r == 0 && i < c->n_trees; i++) {
+		ms_cgroup_delete_tree(&c->trees[i],
+				      c->trees[i].base); /* of a daemon of this id that died */
+		r = ms_cgroup_make_base(&c->trees[i], err);
+	}
+	if (r < 0) {
+		(void)ms_cgroups_close(c); /* always NULL */
+		return r;
+	}
+	err->step = MS_STEP_NONE;
+	*ret = c;
+	return 0;
+}
+
+struct ms_cgroups *ms_cgroups_close(struct ms_cgroups *c)
+{
+	if (!c)
+		return NULL;
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		struct ms_cgroup_tree *t = &c->trees[i];
+
+		t->modules = ms_fd_close(t->modules);
+		if (t->base[0])
+			ms_cgroup_delete_tree(t, t->base);
+	}
+	free(c);
+	return NULL;
+}
+
+bool ms_cgroups_has(const struct ms_cgroups *c, enum ms_controller controller)
+{
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		if (c->trees[i].has[controller])
+			return true;
+	}
+	return false;
+}
+
+bool ms_cgroups_v2_only(const struct ms_cgroups *c)
+{
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		if (!c->trees[i].v2)
+			return false;
+	}
+	return true;
+}
+
+const char *ms_cgroups_mode(const struct ms_cgroups *c)
+{
+	bool v1 = false, v2 = false;
+
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		v1 |= !c->trees[i].v2;
+		v2 |= c->trees[i].v2;
+	}
+	return v1 && v2 ? "hybrid" : v1 ? "v1" : "v2";
+}
+
+/* @text into <dir>/@file; a file that this kernel does not have is skipped when @optional. */
+static int set_text(int dir, const char *file, const char *text, bool optional,
+		    struct ms_error *err)
+{
+	int r = ms_fs_write_at(dir, file, text, strlen(text));
+
+	if (r == -ENOENT && optional)
+		return 0;
+	return r < 0 ? ms_error_set(err, -r, "write '%s' to %s", text, file) : 0;
+}
+
+static int set_uint(int dir, const char *file, uint64_t value, bool optional, struct ms_error *err)
+{
+	char text[21];
+
+	(void)ms_num_format(value, text); /* always fits */
+	return set_text(dir, file, text, optional, err);
+}
+
+static int limit_memory(const struct ms_cgroup_tree *t, int dir, uint64_t bytes,
+			struct ms_error *err)
+{
+	int r;
+
+	if (t->v2) {
+		r = set_uint(dir, "memory.max", bytes, false, err);
+		if (r == 0) /* a limit that swapping can stretch is none */
+			r = set_text(dir, "memory.swap.max", "0", true, err);
+		return r < 0 ? r : set_text(dir, "payload/memory.oom.group", "1", true, err);
+	}
+	r = set_uint(dir, "memory.limit_in_bytes", bytes, false, err);
+	return r < 0 ? r : set_uint(dir, "memory.memsw.limit_in_bytes", bytes, true, err);
+}
+
+static int limit_cpu(const struct ms_cgroup_tree *t, int dir, uint32_t pct, struct ms_error *err)
+{
+	const uint64_t quota = (uint64_t)pct * CPU_PERIOD_USEC / 100;
+	char text[64];
+	int r;
+
+	if (t->v2) {
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " %u", quota,
+			       CPU_PERIOD_USEC); /* fits */
+		r = set_text(dir, "payload/cpu.max", text, false, err);
+		(void)snprintf(text, sizeof(text), "%u %u", SHIM_QUOTA_USEC,
+			       CPU_PERIOD_USEC); /* fits */
+		return r < 0 ? r : set_text(dir, "shim/cpu.max", text, false, err);
+	}
+	r = set_uint(dir, "payload/cpu.cfs_quota_us", quota, false, err);
+	return r < 0 ? r : set_uint(dir, "shim/cpu.cfs_quota_us", SHIM_QUOTA_USEC, false, err);
+}
+
+static int make_in_tree(struct ms_cgroup *cg, uint32_t n, const struct ms_cgroup_limits *limits,
+			struct ms_error *err)
+{
+	const struct ms_cgroup_tree *t = &cg->cgroups->trees[n];
+	int dir, r = 0;
+
+	if (mkdirat(t->modules, cg->name, 0755) < 0)
+		return ms_error_set(err, errno, "make the group in '%s'", t->mount);
+	dir = cg->dirs[n] = openat(t->modules, cg->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return ms_error_set(err, errno, "open the group in '%s'", t->mount);
+	for (int i = 0; t->v2 && i < MS_CONTROLLER_COUNT && r == 0; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "+%s",
+			       ms_controller_word((enum ms_controller)i)); /* fits */
+		if (t->has[i])
+			r = set_text(dir, "cgroup.subtree_control", text, false, err);
+	}
+	if (r < 0)
+		return r;
+	if (mkdirat(dir, "payload", 0755) < 0 || mkdirat(dir, "shim", 0755) < 0)
+		return ms_error_set(err, errno, "make payload and shim in '%s'", t->mount);
+	if (t->has[MS_CGROUP_MEMORY])
+		r = limit_memory(t, dir, limits->memory_bytes, err);
+	if (r == 0 && t->has[MS_CGROUP_CPU])
+		r = limit_cpu(t, dir, limits->cpu_pct, err);
+	if (r == 0 && t->has[MS_CGROUP_PIDS])
+		r = set_uint(dir, "payload/pids.max", limits->processes, false, err);
+	return r;
+}
+
+int ms_cgroup_make(struct ms_cgroups *cgroups, const char *name,
+		   const struct ms_cgroup_limits *limits, struct ms_cgroup **ret,
+		   struct ms_error *err)
+{
+	struct ms_cgroup *cg = calloc(1, sizeof(*cg));
+	int r = 0;
+
+	if (!cg)
+		return ms_error_set(err, ENOMEM, "cgroup");
+	cg->cgroups = cgroups;
+	cg->watch = cg->oom_control = -EBADF;
+	(void)snprintf(cg->name, sizeof(cg->name), "%s", name); /* instance names are 16 bytes */
+	for (uint32_t i = 0; i < MS_CGROUP_MAX_TREES; i++)
+		cg->dirs[i] = -EBADF;
+	for (uint32_t i = 0; i < cgroups->n_trees && r == 0; i++)
+		r = make_in_tree(cg, i, limits, err);
+	if (r < 0) {
+		MS_IGNORE(ms_cgroup_remove(cg)); /* nobody is in it */
+		(void)ms_cgroup_free(cg);	 /* always NULL */
+		return r;
+	}
+	*ret = cg;
+	return 0;
+}
+
+static int remove_dir(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int ms_cgroup_remove(struct ms_cgroup *cg)
+{
+	int result = 0;
+
+	/* an event on a group that goes away would be told as one more OOM (cgroup-v1/memory.txt)
+	 */
+	cg->watch = ms_fd_close(cg->watch);
+	cg->oom_control = ms_fd_close(cg->oom_control);
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		int r;
+
+		if (cg->dirs[i] < 0)
+			continue;
+		r = remove_dir(cg->dirs[i], "payload");
+		if (r == 0)
+			r = remove_dir(cg->dirs[i], "shim");
+		if (r == 0)
+			r = remove_dir(cg->cgroups->trees[i].modules, cg->name);
+		if (r == 0)
+			cg->dirs[i] = ms_fd_close(cg->dirs[i]);
+		else
+			result = r;
+	}
+	return result;
+}
+
+struct ms_cgroup *ms_cgroup_free(struct ms_cgroup *cg)
+{
+	if (!cg)
+		return NULL;
+	for (uint32_t i = 0; i < MS_CGROUP_MAX_TREES; i++)
+		cg->dirs[i] = ms_fd_close(cg->dirs[i]);
+	cg->watch = ms_fd_close(cg->watch);
+	cg->oom_control = ms_fd_close(cg->oom_control);
+	free(cg);
+	return NULL;
+}
+
+int ms_cgroup_open_joins(const struct ms_cgroup *cg, bool payload, int *fds, size_t max)
+{
+	const char *path = payload ? "payload/cgroup.procs" : "shim/cgroup.procs";
+	int n = 0;
+
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		int fd;
+
+		if ((size_t)n == max)
+			return -E2BIG;
+		fd = openat(cg->dirs[i], path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0) {
+			int r = -errno;
+
+			while (n)
+				(void)close(fds[--n]); /* opened just above */
+			return r;
+		}
+		fds[n++] = fd;
+	}
+	return n;
+}
+
+static int v2_dir(const struct ms_cgroup *cg)
+{
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		if (cg->cgroups->trees[i].v2)
+			return cg->dirs[i];
+	}
+	return -EBADF;
+}
+
+static int dir_with(const struct ms_cgroup *cg, enum ms_controller controller, bool *ret_v2)
+{
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		if (cg->cgroups->trees[i].has[controller]) {
+			*ret_v2 = cg->cgroups->trees[i].v2;
+			return cg->dirs[i];
+		}
+	}
+	return -EBADF;
+}
+
+int ms_cgroup_open_kill(const struct ms_cgroup *cg)
+{
+	int dir = v2_dir(cg), fd;
+
+	if (dir < 0)
+		return -ENOENT;
+	fd = openat(dir, "payload/cgroup.kill", O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void ms_cgroup_kill(const struct ms_cgroup *cg)
+{
+	int dir = v2_dir(cg);
+
+	/* the shim is PID 1 of the module's pid namespace: its pidfd, which the caller holds, does
+	 * the same */
+	if (dir >= 0)
+		MS_IGNORE(ms_fs_write_at(dir, "cgroup.kill", "1", 1));
+}
+
+/* The number after @key in a flat-keyed file, or the whole file's number when @key is NULL. 0 when
+ * not there. */
+static uint64_t read_number(int dir, const char *file, const char *key)
+{
+	ms_auto_fd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
+	const char *p = buf;
+	uint64_t value = 0;
+	size_t len;
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	for (size_t key_len = key ? strlen(key) : 0; key; p++) {
+		if (strncmp(p, key, key_len) == 0 && p[key_len] == ' ') {
+			p += key_len + 1;
+			break;
+		}
+		p = strchr(p, '\n');
+		if (!p)
+			return 0;
+	}
+	len = strspn(p, "0123456789");
+	return ms_parse_u64(p, len, 0, UINT64_MAX, &value) < 0 ? 0 : value;
+}
+
+int ms_cgroup_memory(const struct ms_cgroup *cg, struct ms_cgroup_memory *ret)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_MEMORY, &v2);
+
+	if (dir < 0)
+		return -ENOENT;
+	if (v2) {
+		ret->oom_kills = read_number(dir, "memory.events", "oom_kill");
+		ret->limit_hits = read_number(dir, "memory.events", "max");
+		ret->peak_bytes = read_number(dir, "memory.peak", NULL);
+		return 0;
+	}
+	/* v1 counts the kills where the victim was: in payload */
+	ret->oom_kills = read_number(dir, "payload/memory.oom_control", "oom_kill") +
+			 read_number(dir, "memory.oom_control", "oom_kill");
+	ret->limit_hits = read_number(dir, "memory.failcnt", NULL);
+	ret->peak_bytes = read_number(dir, "memory.max_usage_in_bytes", NULL);
+	return 0;
+}
+
+/* v1: an eventfd registered for the group's OOM (cgroup-v1/memory.txt, section 10). */
+static int watch_v1(struct ms_cgroup *cg, int dir)
+{
+	char text[32];
+	int r;
+
+	cg->oom_control = openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	if (cg->oom_control < 0)
+		return -errno;
+	cg->watch = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (cg->watch < 0)
+		return -errno;
+	(void)snprintf(text, sizeof(text), "%d %d", cg->watch, cg->oom_control); /* always fits */
+	r = ms_fs_write_at(dir, "cgroup.event_control", text, strlen(text));
+	return r < 0 ? r : cg->watch;
+}
+
+int ms_cgroup_watch_memory(struct ms_cgroup *cg, uint32_t *ret_epoll_events)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_MEMORY, &v2);
+
+	if (dir < 0)
+		return -ENOENT;
+	if (!v2) {
+		*ret_epoll_events = EPOLLIN;
+		return watch_v1(cg, dir);
+	}
+	*ret_epoll_events = EPOLLPRI;
+	cg->watch = openat(dir, "memory.events", O_RDONLY | O_CLOEXEC);
+	return cg->watch < 0 ? -errno : cg->watch;
+}
+
+uint64_t ms_cgroup_fork_failures(const struct ms_cgroup *cg)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_PIDS, &v2);
+
+	return dir < 0 ? 0 : read_number(dir, "payload/pids.events", "max");
+}
+
+uint64_t ms_cgroup_cpu_usec(const struct ms_cgroup *cg)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_CPU, &v2);
+
+	if (dir >= 0 && v2)
+		return read_number(dir, "payload/cpu.stat", "usage_usec");
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		uint64_t nsec = cg->cgroups->trees[i].v2
+					? 0
+					: read_number(cg->dirs[i], "payload/cpuacct.usage", NULL);
+
+		if (nsec)
+			return nsec / 1000;
+	}
+	return 0;
+}

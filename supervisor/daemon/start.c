@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * start.c - the way up: what was asked is opened (never read), a one-shot in a sandbox of its own
+ * reads it and says what it is, the policy is cut to the tier's ceiling, new write paths are filled
+ * by another one-shot, and the module runs. Each phase is a box; ms_life_next_phase() is the line
+ * from one to the next.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "lib/fs.h"
+#include "lib/log.h"
+#include "supervisor/daemon/instance-life.h"
+#include "supervisor/daemon/launcher.h"
+#include "supervisor/daemon/state.h"
+#include "supervisor/daemon/supervisor.h"
+
+#define LAUNCH_TIMEOUT_USEC (30u * 1000000u)
+#define NO_SPEC                                                                                    \
+	((struct ms_box_spec){.bundle = -EBADF,                                                    \
+			      .state = -EBADF,                                                     \
+			      .program = -EBADF,                                                   \
+			      .std = {-EBADF, -EBADF, -EBADF},                                     \
+			      .log = {-EBADF, -EBADF},                                             \
+			      .launch_timeout_usec = LAUNCH_TIMEOUT_USEC})
+
+/* ---- what was asked, opened
+ * ----------------------------------------------------------------------------- */
+
+/* A module's folder by an administrator's path: the folder itself, no link in its place. */
+static int open_folder(struct ms_str path, int *ret, struct ms_error *err)
+{
+	char buf[4096];
+	struct stat st;
+	ms_auto_fd int fd = -EBADF;
+
+	if (path.len >= sizeof(buf) || !path.len || path.p[0] != '/')
+		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
+				    "the folder's path is not absolute");
+	memcpy(buf, path.p, path.len);
+	buf[path.len] = '\0';
+	while (path.len > 1 && buf[path.len - 1] == '/')
+		buf[--path.len] = '\0'; /* "DIR/" would follow a link */
+	fd = open(buf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int code = errno;
+		char quoted[128];
+
+		ms_error_say(
+			err, code, code == ENOENT ? MS_REASON_NOT_FOUND : MS_REASON_BUNDLE_INVALID,
+			"open '%s': %s", ms_log_quote(path.p, path.len, quoted, sizeof(quoted)),
+			strerrordesc_np(code));
+		return err->code;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		ms_error_say(err, ELOOP, MS_REASON_BUNDLE_INVALID,
+			     "the module's folder is a symbolic link");
+		return ms_error_hint(
+			err,
+			"name the folder itself: whoever owns the link could change what runs");
+	}
+	if (!S_ISDIR(st.st_mode))
+		return ms_error_say(err, ENOTDIR, MS_REASON_BUNDLE_INVALID,
+				    "the module's path is not a folder");
+	*ret = MS_TAKE_FD(fd);
+	return 0;
+}
+
+static int open_manifest_in(int folder, int *ret, struct ms_error *err)
+{
+	struct stat st;
+	/* O_NONBLOCK: a FIFO of that name may not stop the supervisor */
+	ms_auto_fd int fd =
+		ms_fs_open_beneath(folder, "module.json", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd < 0) {
+		ms_error_say(err, -fd, MS_REASON_MANIFEST_INVALID, "open module.json: %s",
+			     strerrordesc_np(-fd));
+		return ms_error_hint(
+			err, "a module's folder has a module.json at its top, see module.json(5)");
+	}
+	if (fstat(fd, &st) < 0)
+		return ms_error_set(err, errno, "stat of module.json");
+	if (!S_ISREG(st.st_mode))
+		return ms_error_say(err, EINVAL, MS_REASON_MANIFEST_INVALID,
+				    "module.json is not a regular file");
+	*ret = MS_TAKE_FD(fd);
+	return 0;
+}
+
+static int copy_labels(struct ms_instance *i, const struct ms_json *labels, struct ms_error *err)
+{
+	ms_auto(report) struct ms_report *report = ms_report_new("labels");
+	ms_auto(jw) struct ms_jw *jw = ms_jw_new();
+	ms_auto_free char *text = NULL;
+	const struct ms_doc_limits limits = {MS_MAX_REQUEST_BYTES, MS_MAX_REQUEST_DEPTH};
+	size_t len;
+
+	if (!labels)
+		return 0;
+	if (!jw || !report)
+		return ms_error_set(err, ENOMEM, "labels");
+	ms_jw_value(jw, NULL, labels);
+	text = ms_jw_take(jw, MS_JW_LINE, &len);
+	if (!text ||
+	    ms_doc_parse(text, len, limits, MS_REASON_PARAMS_INVALID, report, &i->labels) != 0)
+		return ms_error_set(err, ENOMEM, "labels");
+	return 0;
+}
+
+static int open_asked(struct ms_instance *i, const struct ms_start_request *req,
+		      struct ms_error *err)
+{
+	struct ms_str folder = req->manifest.len ? req->bundle : req->path;
+	int r = folder.len ? open_folder(folder, &i->bundle, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (!req->manifest.len)
+		return open_manifest_in(i->bundle, &i->manifest, err);
+	i->manifest = ms_fs_sealed_memfd("manifest", req->manifest.p, req->manifest.len,
+					 /* executable= */ false);
+	return i->manifest < 0 ? ms_error_set(err, -i->manifest, "keep the manifest") : 0;
+}
+
+/* ---- phase 1: the inspector
+ * ----------------------------------------------------------------------------- */
+
+static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct ms_instance *i = data;
+	char buf[4096];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	(void)revents;
+	if (n > 0) {
+		ms_buf_add(&i->answer, buf,
+			   (size_t)n); /* capped; its error is seen when the box ends */
+		return 0;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+/* A pipe whose write end is for a one-shot's stdout. */
+static int open_answer(struct ms_instance *i, int *ret_write, struct ms_error *err)
+{
+	int pipe[2], r;
+
+	if (pipe2(pipe, O_CLOEXEC) < 0)
+		return ms_error_set(err, errno, "make a pipe");
+	i->answer_fd = pipe[0];
+	*ret_write = pipe[1];
+	r = fcntl(pipe[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	if (r == 0)
+		r = sd_event_add_io(i->s->loop, &i->answer_source, pipe[0], EPOLLIN, on_answer, i);
+	return r < 0 ? ms_error_set(err, -r, "watch the inspector's answer") : 0;
+}
+
+static int begin_inspect(struct ms_instance *i, struct ms_error *err)
+{
+	const struct ms_str argv[] = {MS_STR_LIT("/run/modsup/program"), MS_STR_LIT("--bundle")};
+	struct ms_box_spec spec = NO_SPEC;
+	ms_auto_fd int write_end = -EBADF;
+	int r = open_answer(i, &write_end, err);
+
+	if (r < 0)
+		return r;
+	i->phase = MS_PHASE_INSPECT;
+	spec.name = i->id;
+	spec.policy = i->s->launcher->inspect_policy;
+	spec.argv = argv;
+	spec.n_argv = i->bundle >= 0 ? 2 : 1;
+	spec.bundle = i->bundle;
+	spec.program = i->s->launcher->inspect_fd;
+	spec.stdio = MS_PLAN_STDIO_GIVEN;
+	spec.std[0] = i->manifest;
+	spec.std[1] = write_end;
+	return ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
+}
+
+int ms_life_begin(struct ms_instance *i, const struct ms_start_request *req, struct ms_error *err)
+{
+	int r;
+
+	i->path = ms_arena_str(&i->arena, req->path.p ? req->path.p : "", req->path.len);
+	i->tenant = req->tenant.len ? ms_arena_str(&i->arena, req->tenant.p, req->tenant.len)
+				    : MS_STR_LIT("default");
+	for (uint32_t n = 0; n < req->n_command; n++)
+		i->command[n] = ms_arena_str(&i->arena, req->command[n].p, req->command[n].len);
+	i->n_command = req->n_command;
+	i->tier = req->tier_set ? req->tier : i->s->config->default_tier;
+	i->stdio = req->stdio;
+	i->tty_rows = req->tty_rows;
+	i->tty_cols = req->tty_cols;
+	i->owner = req->owner;
+	if (i->arena.error)
+		return ms_error_set(err, -i->arena.error, "keep the request");
+	err->step = MS_STEP_ADMIT;
+	r = copy_labels(i, req->labels, err);
+	if (r == 0)
+		r = open_asked(i, req, err);
+	if (r < 0)
+		return r;
+	err->step = MS_STEP_NONE;
+	r = begin_inspect(i, err);
+	if (r < 0)
+		(void)ms_error_wrap(err, "inspect"); /* returns the code that is returned below */
+	return r;
+}
+
+/* ---- phase 2 and 3: policy, state, the module
+ * ------------------------------------------------------------ */
+
+/* Nothing the inspector sends is believed before it decodes; whatever else it does is its own
+ * failure. */
+static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
+			   struct ms_error *err)
+{
+	int r;
+
+	err->step = MS_STEP_INSPECT;
+	while (i->answer_fd >=
+	       0) { /* what was written before it ended is in the pipe: at most 64 KiB */
+		char buf[4096];
+		ssize_t n = read(i->answer_fd, buf, sizeof(buf));
+
+		if (n <= 0)
+			break;
+		ms_buf_add(&i->answer, buf, (size_t)n);
+	}
+	if (end->cause == MS_BOX_FAILED || end->cause == MS_BOX_DEADLINE) {
+		*err = end->error;
+		return ms_error_wrap(err, "inspect");
+	}
+	if (end->cause != MS_BOX_EXITED || end->exit.kind != MS_EXIT_CODE || end->exit.value != 0 ||
+	    i->answer.error || !i->answer.data)
+		return ms_error_say(err, EIO, MS_REASON_BUNDLE_INVALID,
+				    "the inspector gave up on this bundle (%s %u)",
+				    end->exit.kind == MS_EXIT_CODE ? "exit status" : "signal",
+				    end->exit.value);
+	r = ms_inspection_decode(i->answer.data, i->answer.len, "module.json", &i->inspection);
+	if (r < 0)
+		return ms_error_set(err, -r, "the inspector's answer");
+	ms_buf_done(&i->answer);
+	if (i->inspection.report && i->inspection.report->n_diags) {
+		const struct ms_diag *first = &i->inspection.report->diags[0];
+
+		return ms_error_say(err, EINVAL, first->reason,
+				    "%u problem%s with the module; the first: %.120s",
+				    i->inspection.report->n_diags + i->inspection.report->n_dropped,
+				    i->inspection.report->n_diags == 1 ? "" : "s", first->msg.p);
+	}
+	if (!i->inspection.manifest || !i->inspection.manifest->has_entry)
+		return ms_error_say(err, EINVAL, MS_REASON_UNSUPPORTED,
+				    "the module has no entry: there is nothing to run");
+	err->step = MS_STEP_NONE;
+	return 0;
+}
+
+static struct ms_instance *find_running(const struct ms_instance *i)
+{
+	struct ms_instance *other;
+
+	if (i->stdio != MS_STDIO_LOG)
+		return NULL;
+	for (other = i->s->instances->first; other; other = other->next) {
+		const struct ms_manifest *m = other->inspection.manifest,
+					 *own = i->inspection.manifest;
+
+		if (other != i && m && other->policy && other->stdio == MS_STDIO_LOG &&
+		    (other->state == MS_STATE_STARTING || other->state == MS_STATE_READY ||
+		     other->state == MS_STATE_STOPPING) &&
+		    m->id.len == own->id.len && memcmp(m->id.p, own->id.p, own->id.len) == 0 &&
+		    other->tenant.len == i->tenant.len &&
+		    memcmp(other->tenant.p, i->tenant.p, i->tenant.len) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static int make_policy(struct ms_instance *i, struct ms_error *err)
+{
+	int r;
+
+	err->step = MS_STEP_POLICY;
+	r = ms_policy_build(i->inspection.manifest, i->s->config, i->tier, i->tenant, &i->policy,
+			    err);
+	if (r < 0)
+		return err->code ? r : ms_error_set(err, -r, "build the policy");
+	for (size_t n = 0; n < sizeof(i->policy->hash); n++)
+		(void)snprintf(i->policy_hex + 2 * n, 3, "%02x",
+			       i->policy->hash[n]); /* always fits */
+	err->step = MS_STEP_NONE;
+	return 0;
+}
+
+/* The tenant's writable folders; @ret_fresh: at least one was made now and has a folder in the
+ * bundle to start from. */
+static int open_state(struct ms_instance *i, uint32_t *ret_uid, bool *ret_fresh,
+		      struct ms_error *err)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+	bool fresh[MS_MAX_FS_PATHS] = {0};
+	struct ms_id id = MS_ID_INIT;
+	int r;
+
+	*ret_uid = 0;
+	*ret_fresh = false;
+	if (!i->policy->n_write && !m->n_listen)
+		return 0;
+	err->step = MS_STEP_STATE;
+	r = ms_state_installation(i->s->state, m->id, i->tenant, &i->installation, err);
+	if (r < 0 || !i->policy->n_write)
+		return r;
+	r = ms_state_uid(i->s->state, i->installation, ret_uid, err);
+	if (r < 0)
+		return r;
+	if (!*ret_uid) {
+		/* chosen here, held by the box in a moment: nobody else of this daemon runs between
+		 */
+		r = ms_ids_take(&i->s->launcher->ids, &id, err);
+		if (r < 0)
+			return r;
+		*ret_uid = id.uid;
+		ms_id_release(&id);
+	}
+	r = ms_state_write_paths(i->s->state, i->installation, i->policy, *ret_uid, &i->state_dir,
+				 fresh, err);
+	for (uint32_t n = 0; n < i->policy->n_write; n++)
+		*ret_fresh |= fresh[n] && i->bundle >= 0;
+	if (r == 0)
+		err->step = MS_STEP_NONE;
+	return r;
+}
+
+static int begin_copy(struct ms_instance *i, uint32_t uid, struct ms_error *err)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+	struct ms_str argv[MS_MAX_FS_PATHS + 2] = {MS_STR_LIT("/run/modsup/program"),
+						   MS_STR_LIT("--copy")};
+	struct ms_box_spec spec = NO_SPEC;
+
+	i->phase = MS_PHASE_COPY;
+	for (uint32_t n = 0; n < i->policy->n_write; n++)
+		argv[n + 2] = m->write[n];
+	spec.name = i->id;
+	spec.policy = i->s->launcher->inspect_policy;
+	spec.argv = argv;
+	spec.n_argv = i->policy->n_write + 2;
+	spec.module_uid = uid;
+	spec.bundle = i->bundle;
+	spec.state = i->state_dir;
+	spec.program = i->s->launcher->inspect_fd;
+	spec.stdio = MS_PLAN_STDIO_GIVEN;
+	return ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
+}
+
+static int open_sockets(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+
+	if (!m->n_listen)
+		return 0;
+	err->step = MS_STEP_SOCKET;
+	if (i->stdio == MS_STDIO_LOG)
+		(void)snprintf(i->socket_key, sizeof(i->socket_key), "%u",
+			       i->installation); /* always fits */
+	else
+		(void)snprintf(i->socket_key, sizeof(i->socket_key), "r%s",
+			       i->id); /* always fits */
+	for (uint32_t n = 0; n < m->n_listen; n++) {
+		int r = ms_state_bind(i->s->state, i->socket_key, m->listen[n], i->sockets[n],
+				      sizeof(i->sockets[n]), &spec->listen[n], err);
+
+		if (r < 0)
+			return r;
+		spec->n_listen = i->n_sockets = n + 1;
+	}
+	err->step = MS_STEP_NONE;
+	return 0;
+}
+
+/* Pipes of modsupd's own make: nothing of the caller's ever reaches a module. */
+static int open_pipes(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+{
+	for (int n = 0; n < 3; n++) {
+		int pipe[2];
+
+		if (pipe2(pipe, O_CLOEXEC) < 0)
+			return ms_error_set(err, errno, "make a pipe");
+		spec->std[n] = pipe[n == 0 ? 0 : 1];
+		i->client_fds[n] = pipe[n == 0 ? 1 : 0];
+		i->n_client_fds = (uint32_t)n + 1;
+	}
+	spec->stdio = MS_PLAN_STDIO_GIVEN;
+	return 0;
+}
+
+static int open_tty(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+{
+	const struct winsize size = {.ws_row = i->tty_rows, .ws_col = i->tty_cols};
+	ms_auto_fd int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int lock = 0, slave;
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &lock) < 0)
+		return ms_error_set(err, errno, "make a terminal");
+	slave = ioctl(master, TIOCGPTPEER,
+		      O_RDWR | O_NOCTTY | O_CLOEXEC); /* 4.13: by descriptor, not by path */
+	if (slave < 0)
+		return ms_error_set(err, errno, "open the terminal");
+	spec->std[0] = slave;
+	if (ioctl(master, TIOCSWINSZ, &size) < 0)
+		return ms_error_set(err, errno, "size the terminal");
+	i->client_fds[0] = MS_TAKE_FD(master);
+	i->n_client_fds = 1;
+	spec->stdio = MS_PLAN_STDIO_TTY;
+	return 0;
+}
+
+static int open_stdio(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+{
+	switch (i->stdio) {
+	case MS_STDIO_LOG:
+		spec->stdio = MS_PLAN_STDIO_LOG;
+		spec->log_bytes = MS_MAX_LOG_BYTES / 2;
+		return ms_state_logs(i->s->state, i->id, spec->log, err);
+	case MS_STDIO_PIPE:
+		return open_pipes(i, spec, err);
+	case MS_STDIO_TTY:
+		return open_tty(i, spec, err);
+	}
+	return ms_error_set(err, EINVAL, "standard streams");
+}
+
+static void close_spec(struct ms_box_spec *spec)
+{
+	for (int n = 0; n < 3; n++)
+		spec->std[n] = ms_fd_close(spec->std[n]);
+	for (int n = 0; n < 2; n++)
+		spec->log[n] = ms_fd_close(spec->log[n]);
+	for (uint32_t n = 0; n < spec->n_listen; n++)
+		spec->listen[n] = ms_fd_close(spec->listen[n]);
+}
+
+static int begin_run(struct ms_instance *i, uint32_t uid, struct ms_error *err)
+{
+	struct ms_box_spec spec = NO_SPEC;
+	int r;
+
+	i->phase = MS_PHASE_RUN;
+	spec.name = i->id;
+	spec.policy = i->policy;
+	spec.layout = i->bundle >= 0 ? &i->inspection.layout : NULL;
+	spec.argv = i->command;
+	spec.n_argv = i->n_command;
+	spec.module_uid = uid;
+	spec.bundle = i->bundle;
+	spec.state = i->state_dir;
+	r = open_sockets(i, &spec, err);
+	if (r == 0) {
+		err->step = MS_STEP_SOCKET;
+		r = open_stdio(i, &spec, err);
+	}
+	if (r == 0)
+		r = ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
+	close_spec(&spec);
+	return r;
+}
+
+static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, struct ms_error *err)
+{
+	struct ms_instance *other;
+	uint32_t uid = 0;
+	bool fresh = false;
+	int r = read_inspection(i, end, err);
+
+	i->answer_source = sd_event_source_disable_unref(i->answer_source);
+	i->answer_fd = ms_fd_close(i->answer_fd);
+	i->manifest = ms_fd_close(i->manifest);
+	if (r < 0)
+		return r;
+	other = find_running(i);
+	if (other && other->state == MS_STATE_STOPPING)
+		return ms_error_say(err, EBUSY, MS_REASON_CONFLICT,
+				    "the module is stopping; start it again after that");
+	if (other) {
+		ms_life_join(i, other);
+		MS_IGNORE(ms_error_say(err, EALREADY, MS_REASON_ALREADY_RUNNING,
+				       "it runs already")); /* nobody waits */
+		return -EALREADY;
+	}
+	r = make_policy(i, err);
+	if (r == 0)
+		r = open_state(i, &uid, &fresh, err);
+	if (r < 0)
+		return r;
+	ms_life_set(i, MS_STATE_STARTING);
+	return fresh ? begin_copy(i, uid, err) : begin_run(i, uid, err);
+}
+
+static int after_copy(struct ms_instance *i, const struct ms_box_end *end, struct ms_error *err)
+{
+	uint32_t uid;
+	int r;
+
+	err->step = MS_STEP_STATE;
+	if (end->cause != MS_BOX_EXITED || end->exit.kind != MS_EXIT_CODE || end->exit.value != 0)
+		return ms_error_say(err, EIO, MS_REASON_BUNDLE_INVALID,
+				    "the write paths could not be filled from the bundle (%s %u)",
+				    end->exit.kind == MS_EXIT_CODE ? "exit status" : "signal",
+				    end->exit.value);
+	r = ms_state_uid(i->s->state, i->installation, &uid, err);
+	if (r < 0)
+		return r;
+	err->step = MS_STEP_NONE;
+	return begin_run(i, uid, err);
+}
+
+void ms_life_next_phase(struct ms_instance *i, const struct ms_box_end *end)
+{
+	struct ms_error err = MS_ERROR_INIT;
+	int r = i->phase == MS_PHASE_INSPECT ? after_inspect(i, end, &err)
+					     : after_copy(i, end, &err);
+
+	if (r < 0)
+		ms_life_fail(i, &err);
+}
+
+/* ---- from the box
+ * --------------------------------------------------------------------------------------- */
+
+static void on_started(void *data, uint32_t pid)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_started(i, pid);
+}
+
+static void on_violation(void *data, const struct ms_shim_violation *v, uint32_t pid)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_violation(i, v, pid);
+	else
+		ms_log(MS_LOG_WARNING,
+		       "the inspector made a refused system call (%u): a bundle that subverts it?",
+		       v->nr);
+}
+
+static void on_memory(void *data, const struct ms_cgroup_memory *memory)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_memory(i, memory);
+}
+
+static void on_end(void *data, const struct ms_box_end *end)
+{
+	struct ms_instance *i = data;
+
+	i->box = ms_box_free(i->box);
+	if (i->phase == MS_PHASE_RUN || i->stop_asked)
+		ms_life_ended(i, end);
+	else
+		ms_life_next_phase(i, end);
+}
+
+const struct ms_box_ops *ms_life_box_ops(void)
+{
+	static const struct ms_box_ops ops = {
+		.on_started = on_started,
+		.on_violation = on_violation,
+		.on_memory = on_memory,
+		.on_end = on_end,
+	};
+
+	return &ops;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state.c - the folders of state.h. Everything is reached from kept-open directories; what a module
+ * owns is only ever opened by its declared name, without following links, and never read.
+ */
+#include "supervisor/daemon/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "lib/fs.h"
+#include "lib/name.h"
+#include "lib/num.h"
+
+#define MAX_INSTALLATIONS 100000u
+#define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
+
+struct ms_folders {
+	int runtime, state, installations, sockets, logs; /* O_DIRECTORY */
+	int lock_runtime, lock_state;
+	char runtime_path[256];
+	char daemon_id[17];
+	uint32_t last; /* highest installation number */
+};
+
+struct ms_folders *ms_state_close(struct ms_folders *s)
+{
+	if (!s)
+		return NULL;
+	s->runtime = ms_fd_close(s->runtime);
+	s->state = ms_fd_close(s->state);
+	s->installations = ms_fd_close(s->installations);
+	s->sockets = ms_fd_close(s->sockets);
+	s->logs = ms_fd_close(s->logs);
+	s->lock_runtime = ms_fd_close(s->lock_runtime);
+	s->lock_state = ms_fd_close(s->lock_state);
+	free(s);
+	return NULL;
+}
+
+const char *ms_state_daemon_id(const struct ms_folders *s)
+{
+	return s->daemon_id;
+}
+
+static int open_dir_at(int dirfd, const char *name, mode_t mode, struct ms_error *err)
+{
+	int fd;
+
+	if (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
+		return ms_error_set(err, errno, "make folder '%.150s'", name);
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? ms_error_set(err, errno, "open folder '%.150s'", name) : fd;
+}
+
+/* The folder is root's own: whoever can write to it could swap what this daemon trusts. */
+static int check_owned(int fd, const char *path, struct ms_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return ms_error_set(err, errno, "stat of '%.150s'", path);
+	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
+		ms_error_say(err, EPERM, MS_REASON_CONFLICT, "'%.120s' can be written by others",
+			     path);
+		return ms_error_hint(err, "chown root: and chmod 755 it, or name another folder");
+	}
+	return 0;
+}
+
+static int lock_dir(int dirfd, const char *path, struct ms_error *err)
+{
+	ms_auto_fd int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return ms_error_set(err, errno, "open '%.150s/lock'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		ms_error_say(err, EBUSY, MS_REASON_CONFLICT, "another modsupd serves '%.150s'",
+			     path);
+		return ms_error_hint(err, "stop it first, or give this one another folder");
+	}
+	return MS_TAKE_FD(fd);
+}
+
+static int make_id(int dirfd, char id[static 17], struct ms_error *err)
+{
+	uint8_t random[8];
+	ms_auto_fd int fd = -EBADF;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return ms_error_set(err, EIO, "random bytes for the daemon's id");
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", random[i]); /* always fits */
+	fd = openat(dirfd, "daemon-id", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0 || ms_fs_write_all(fd, id, 16) < 0)
+		return ms_error_set(err, fd < 0 ? errno : EIO, "write daemon-id");
+	return 0;
+}
+
+static int read_id(int dirfd, char id[static 17], struct ms_error *err)
+{
+	ms_auto_fd int fd = openat(dirfd, "daemon-id", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : ms_fs_read_all(fd, id, 16);
+
+	id[n > 0 ? n : 0] = '\0';
+	if (n == 16 && ms_name_is_instance(id, 16))
+		return 0;
+	if (n != -ENOENT && n != 0) {
+		ms_error_say(err, EBADMSG, MS_REASON_CONFLICT,
+			     "the state folder's daemon-id is damaged");
+		return ms_error_hint(
+			err, "remove the file daemon-id while no module of this daemon runs");
+	}
+	return make_id(dirfd, id, err);
+}
+
+static int open_folders(struct ms_folders *s, const char *runtime_dir, const char *state_dir,
+			struct ms_error *err)
+{
+	int r;
+
+	r = s->runtime = open_dir_at(AT_FDCWD, runtime_dir, 0755, err);
+	if (r >= 0)
+		r = check_owned(s->runtime, runtime_dir, err);
+	if (r >= 0)
+		r = s->lock_runtime = lock_dir(s->runtime, runtime_dir, err);
+	if (r >= 0)
+		r = s->state = open_dir_at(AT_FDCWD, state_dir, 0700, err);
+	if (r >= 0)
+		r = check_owned(s->state, state_dir, err);
+	if (r >= 0 && strcmp(runtime_dir, state_dir) != 0)
+		r = s->lock_state = lock_dir(s->state, state_dir, err);
+	if (r >= 0)
+		r = s->installations = open_dir_at(s->state, "installations", 0700, err);
+	if (r >= 0)
+		r = s->sockets = open_dir_at(s->runtime, "s", 0755, err);
+	if (r >= 0)
+		r = s->logs = open_dir_at(s->runtime, "log", 0700, err);
+	return r;
+}
+
+static void find_last(struct ms_folders *s)
+{
+	int fd = openat(s->installations, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+		uint32_t n;
+
+		if (ms_parse_u32(e->d_name, strlen(e->d_name), 1, MAX_INSTALLATIONS, &n) == 0 &&
+		    n > s->last)
+			s->last = n;
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
+}
+
+int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_folders **ret,
+		  struct ms_error *err)
+{
+	struct ms_folders *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return ms_error_set(err, ENOMEM, "state");
+	s->runtime = s->state = s->installations = s->sockets = s->logs = s->lock_runtime =
+		s->lock_state = -EBADF;
+	err->step = MS_STEP_STATE;
+	if (strlen(runtime_dir) > 64)
+		r = ms_error_say(err, ENAMETOOLONG, MS_REASON_CONFIG_INVALID,
+				 "the runtime folder '%.100s' is too long: its sockets need paths "
+				 "under 100 bytes",
+				 runtime_dir);
+	else
+		r = open_folders(s, runtime_dir, state_dir, err);
+	if (r >= 0)
+		r = read_id(s->state, s->daemon_id, err);
+	if (r < 0) {
+		(void)ms_state_close(s); /* always NULL */
+		return r;
+	}
+	(void)snprintf(s->runtime_path, sizeof(s->runtime_path), "%s",
+		       runtime_dir); /* measured above */
+	find_last(s);
+	err->step = MS_STEP_NONE;
+	*ret = s;
+	return 0;
+}
+
+static bool has_name(const struct ms_folders *s, uint32_t n, const char *name)
+{
+	char path[64], buf[NAME_BYTES + 1];
+	ms_auto_fd int fd = -EBADF;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "%u/name", n); /* always fits */
+	fd = openat(s->installations, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	len = fd < 0 ? -1 : ms_fs_read_all(fd, buf, sizeof(buf));
+	return len == (ssize_t)strlen(name) && memcmp(buf, name, (size_t)len) == 0;
+}
+
+int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_str tenant,
+			  uint32_t *ret_n, struct ms_error *err)
+{
+	char name[NAME_BYTES], path[64];
+	ms_auto_fd int dir = -EBADF, fd = -EBADF;
+
+	(void)snprintf(name, sizeof(name), "%.*s@%.*s", (int)module.len, module.p, (int)tenant.len,
+		       tenant.p);
+	for (uint32_t n = 1; n <= s->last; n++) {
+		if (has_name(s, n, name)) {
+			*ret_n = n;
+			return 0;
+		}
+	}
+	if (s->last == MAX_INSTALLATIONS)
+		return ms_error_say(err, ENOSPC, MS_REASON_HOST_FULL,
+				    "%u installations are known already", s->last);
+	(void)snprintf(path, sizeof(path), "%u", s->last + 1); /* always fits */
+	dir = open_dir_at(s->installations, path, 0700, err);
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "name", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || ms_fs_write_all(fd, name, strlen(name)) < 0)
+		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's name");
+	*ret_n = ++s->last;
+	return 0;
+}
+
+int ms_state_uid(struct ms_folders *s, uint32_t n, uint32_t *ret_uid, struct ms_error *err)
+{
+	char path[64], buf[16];
+	ms_auto_fd int fd = -EBADF;
+	ssize_t len;
+
+	*ret_uid = 0;
+	(void)snprintf(path, sizeof(path), "%u/uid", n); /* always fits */
+	fd = openat(s->installations, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : ms_error_set(err, errno, "open the installation's uid");
+	len = ms_fs_read_all(fd, buf, sizeof(buf));
+	if (len < 0 || ms_parse_u32(buf, (size_t)len, 1000000, INT32_MAX, ret_uid) < 0)
+		return ms_error_say(err, EBADMSG, MS_REASON_CONFLICT,
+				    "installation %u: its uid file is damaged", n);
+	return 0;
+}
+
+static int remember_uid(const struct ms_folders *s, uint32_t n, uint32_t uid, struct ms_error *err)
+{
+	char path[64], text[21];
+	ms_auto_fd int fd = -EBADF;
+	size_t len = ms_num_format(uid, text);
+
+	(void)snprintf(path, sizeof(path), "%u/uid", n); /* always fits */
+	fd = openat(s->installations, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0 || ms_fs_write_all(fd, text, len) < 0 || fsync(fd) < 0)
+		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's uid");
+	return 0;
+}
+
+/* One write path below @fs: folders on the way are root's, the last is the module's. */
+static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_fresh,
+			   struct ms_error *err)
+{
+	char buf[MS_MAX_PATH_BYTES + 1];
+
+	*ret_fresh = false;
+	memcpy(buf, path.p, path.len);
+	buf[path.len] = '\0';
+	for (size_t i = 1; i <= path.len; i++) {
+		bool last = i == path.len;
+		ms_auto_fd int parent = -EBADF;
+		char *slash;
+
+		if (!last && buf[i] != '/')
+			continue;
+		buf[i] = '\0';
+		slash = strrchr(buf, '/');
+		if (slash)
+			*slash = '\0';
+		parent = ms_fs_open_beneath(fs, slash ? buf : ".", O_PATH | O_DIRECTORY, 0);
+		if (slash)
+			*slash = '/';
+		if (parent < 0)
+			return ms_error_set(err, -parent, "open the folder of write path '%.100s'",
+					    buf);
+		if (mkdirat(parent, slash ? slash + 1 : buf, last ? 0700 : 0755) == 0) {
+			if (last && fchownat(parent, slash ? slash + 1 : buf, uid, uid,
+					     AT_SYMLINK_NOFOLLOW) < 0)
+				return ms_error_set(err, errno,
+						    "give write path '%.100s' to the module", buf);
+			*ret_fresh = last;
+		} else if (errno != EEXIST) {
+			return ms_error_set(err, errno, "make write path '%.100s'", buf);
+		}
+		if (!last)
+			buf[i] = '/';
+	}
+	return 0;
+}
+
+int ms_state_write_paths(struct ms_folders *s, uint32_t n, const struct ms_policy *policy,
+			 uint32_t uid, int *ret_dir, bool *ret_fresh, struct ms_error *err)
+{
+	char path[64];
+	ms_auto_fd int fs = -EBADF;
+	int r = remember_uid(s, n, uid, err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%u/fs", n); /* always fits */
+	fs = open_dir_at(s->installations, path, 0755, err);
+	if (fs < 0)
+		return fs;
+	for (uint32_t i = 0; i < policy->n_write; i++) {
+		r = make_write_path(fs, policy->manifest->write[i], uid, &ret_fresh[i], err);
+		if (r < 0)
+			return r;
+	}
+	*ret_dir = MS_TAKE_FD(fs);
+	return 0;
+}
+
+static int socket_dir(struct ms_folders *s, const char *key, struct ms_error *err)
+{
+	return open_dir_at(s->sockets, key, 0755, err);
+}
+
+int ms_state_bind(struct ms_folders *s, const char *key, struct ms_str name, char *ret_path,
+		  size_t path_len, int *ret_fd, struct ms_error *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	ms_auto_fd int dir = socket_dir(s, key, err), fd = -EBADF;
+	char file[32];
+	int n;
+
+	if (dir < 0)
+		return dir;
+	(void)snprintf(file, sizeof(file), "%.*s.sock", (int)name.len, name.p); /* 15 + 5 bytes */
+	n = snprintf(ret_path, path_len, "%s/s/%s/%s", s->runtime_path, key, file);
+	if (n < 0 || (size_t)n >= path_len || (size_t)n >= sizeof(addr.sun_path))
+		return ms_error_say(err, ENAMETOOLONG, MS_REASON_INTERNAL, "socket path too long");
+	memcpy(addr.sun_path, ret_path, (size_t)n + 1);
+	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+		return ms_error_set(err, errno, "remove the old socket '%s'", ret_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ms_error_set(err, errno, "make a socket");
+	/* not listening yet: the module's own process calls listen(2), so that SO_PEERCRED of a
+	 * client names it */
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return ms_error_set(err, errno, "bind '%s'", ret_path);
+	if (fchmodat(dir, file, 0660, 0) < 0)
+		return ms_error_set(err, errno, "set the mode of '%s'", ret_path);
+	*ret_fd = MS_TAKE_FD(fd);
+	return 0;
+}
+
+void ms_state_unbind(struct ms_folders *s, const char *key, struct ms_str name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/%.*s.sock", key, (int)name.len,
+		       name.p);			       /* always fits */
+	(void)unlinkat(s->sockets, path, 0);	       /* gone is what is wanted */
+	(void)unlinkat(s->sockets, key, AT_REMOVEDIR); /* another socket may still be there */
+}
+
+int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static 2],
+		  struct ms_error *err)
+{
+	int fds[2] = {-EBADF, -EBADF};
+
+	for (int i = 0; i < 2; i++) {
+		char file[32];
+
+		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
+		fds[i] = openat(s->logs, file,
+				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fds[i] < 0) {
+			int code = errno;
+
+			fds[0] = ms_fd_close(fds[0]);
+			return ms_error_set(err, code, "open the log '%s'", file);
+		}
+	}
+	ret_fds[0] = fds[0];
+	ret_fds[1] = fds[1];
+	return 0;
+}
+
+void ms_state_drop_logs(struct ms_folders *s, const char *instance)
+{
+	for (int i = 0; i < 2; i++) {
+		char file[32];
+
+		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
+		(void)unlinkat(s->logs, file, 0); /* gone is what is wanted */
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state.h - what outlives an instance: an installation's number, its host id, its writable folders;
+ *and the folders of the daemon itself. An installation is module@tenant; its names are never a path
+ *component, its number is.
+ *
+ *	<state>/installations/<n>/name   "module@tenant"
+ *	<state>/installations/<n>/uid    the id that owns fs/, once there is a write path
+ *	<state>/installations/<n>/fs/    the write paths, each owned by that id
+ *	<runtime>/s/<n>/<name>.sock      listening sockets
+ *	<runtime>/log/<instance>.0 .1    logs
+ */
+#ifndef MS_DAEMON_STATE_H
+#define MS_DAEMON_STATE_H
+
+#include "lib/base.h"
+#include "lib/error.h"
+#include "policy/policy.h"
+
+struct ms_folders;
+
+/* ms_state_open - make and lock the folders; `conflict` when another daemon has them.
+ * @private_mode: the folders are one, and only root's. */
+MS_MUST_CHECK int ms_state_open(const char *runtime_dir, const char *state_dir,
+				struct ms_folders **ret, struct ms_error *err);
+struct ms_folders *ms_state_close(struct ms_folders *state);
+
+/* The daemon's id: 16 hex digits, random, made once and kept with the state. */
+const char *ms_state_daemon_id(const struct ms_folders *state);
+
+/* ms_state_installation - the number of module@tenant, found or made. */
+MS_MUST_CHECK int ms_state_installation(struct ms_folders *state, struct ms_str module,
+					struct ms_str tenant, uint32_t *ret_n,
+					struct ms_error *err);
+/* ms_state_uid - the id that owns the installation's files; 0 when it has none yet. */
+MS_MUST_CHECK int ms_state_uid(struct ms_folders *state, uint32_t n, uint32_t *ret_uid,
+			       struct ms_error *err);
+/* ms_state_write_paths - make those of @policy that are missing, owned by @uid, and remember @uid.
+ * An O_PATH descriptor of the folder that holds them. @ret_fresh[i]: write path i was made by this
+ * call. */
+MS_MUST_CHECK int ms_state_write_paths(struct ms_folders *state, uint32_t n,
+				       const struct ms_policy *policy, uint32_t uid, int *ret_dir,
+				       bool *ret_fresh, struct ms_error *err);
+
+/* ms_state_bind - a bound, not yet listening Unix socket at the runtime folder's
+ * s/<key>/<name>.sock; its path is written to @ret_path. */
+MS_MUST_CHECK int ms_state_bind(struct ms_folders *state, const char *key, struct ms_str name,
+				char *ret_path, size_t path_len, int *ret_fd, struct ms_error *err);
+void ms_state_unbind(struct ms_folders *state, const char *key, struct ms_str name);
+
+/* The two files of an instance's log, open for writing, empty. */
+MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance, int ret_fds[static 2],
+				struct ms_error *err);
+void ms_state_drop_logs(struct ms_folders *state, const char *instance);
+
+#endif
