@@ -225,8 +225,8 @@ int ms_verb_doctor(struct ms_ctl *ctl, int argc, char **argv)
 		{"modsupd", 0, MS_OPTION_TEXT, "PATH",
 		 "run this modsupd; default: the one beside modsupctl, else the installed one",
 		 .to.text = &o.modsupd},
-		{"config", 0, MS_OPTION_LIST, "FILE",
-		 "check against this configuration; may be given again", .to.list = &o.configs},
+		{"config", 0, MS_OPTION_TEXT, "FILE", "check against this configuration",
+		 .to.text = &o.config},
 	};
 	struct ms_args args = {
 		.synopsis = "[options]",
