@@ -61,6 +61,16 @@ static void add_value(struct ms_buf *out, const struct ms_json *value, unsigned 
 	}
 }
 
+/* 64 hex digits tell a person nothing; --json has them. */
+static bool is_digest(struct ms_str text)
+{
+	size_t hex = 0;
+
+	while (hex < text.len && strchr("0123456789abcdef", text.p[hex]))
+		hex++;
+	return text.len == 64 && hex == text.len;
+}
+
 /* "key value, key value" of what an object holds; empty lists and objects say nothing. */
 static void add_members(struct ms_buf *out, const struct ms_json *object, unsigned depth)
 {
@@ -72,6 +82,8 @@ static void add_members(struct ms_buf *out, const struct ms_json *object, unsign
 		enum ms_json_type type = ms_json_type(value);
 
 		if ((type == MS_JSON_ARRAY || type == MS_JSON_OBJECT) && ms_json_count(value) == 0)
+			continue;
+		if (type == MS_JSON_STRING && is_digest(ms_json_str(value)))
 			continue;
 		add_str(out, before, key, " ");
 		add_value(out, value, depth);
@@ -117,10 +129,10 @@ static void add_observed(struct ms_buf *out, const struct ms_json *observed)
 	}
 }
 
-static void add_process(struct ms_buf *out, const struct ms_json *process)
+static void add_process(struct ms_buf *out, const struct ms_json *process, bool with_pid)
 {
 	struct ms_str comm = ms_client_get_str(process, "comm");
-	uint64_t pid = ms_client_get_uint(process, "pid", 0);
+	uint64_t pid = with_pid ? ms_client_get_uint(process, "pid", 0) : 0;
 
 	add_str(out, " by ", comm, "");
 	if (pid > 0)
@@ -128,7 +140,7 @@ static void add_process(struct ms_buf *out, const struct ms_json *process)
 			    (unsigned long long)pid, comm.len > 0 ? "]" : "");
 }
 
-void ms_event_tried(const struct ms_json *data, struct ms_buf *out)
+void ms_event_tried(const struct ms_json *data, bool with_pid, struct ms_buf *out)
 {
 	const struct ms_json *observed = ms_client_get(data, "observed", MS_JSON_OBJECT);
 
@@ -140,7 +152,7 @@ void ms_event_tried(const struct ms_json *data, struct ms_buf *out)
 			observed && ms_json_count(observed) > 0 ? ", " : "");
 	if (observed)
 		add_observed(out, observed);
-	add_process(out, ms_client_get(data, "process", MS_JSON_OBJECT));
+	add_process(out, ms_client_get(data, "process", MS_JSON_OBJECT), with_pid);
 	add_str(out, ": ", ms_client_get_str(data, "action"), "");
 }
 
@@ -148,7 +160,7 @@ static void add_violation(struct ms_buf *out, const struct ms_json *data)
 {
 	uint64_t count = ms_client_get_uint(data, "count", 1);
 
-	ms_event_tried(data, out);
+	ms_event_tried(data, /* with_pid= */ true, out);
 	if (count > 1)
 		ms_buf_addf(out, ", %llu times", (unsigned long long)count);
 }

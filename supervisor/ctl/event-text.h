@@ -15,8 +15,8 @@
 void ms_event_text(const struct ms_json *event, bool color, struct ms_buf *out);
 
 /* ms_event_tried - only what was tried, by whom, and what became of it, of a violation's data;
- * without the count and without a newline. */
-void ms_event_tried(const struct ms_json *data, struct ms_buf *out);
+ * without the count and without a newline. @with_pid: name the process, not only its program. */
+void ms_event_tried(const struct ms_json *data, bool with_pid, struct ms_buf *out);
 /* ms_event_severity - the word in the colour of its weight, 9 columns. */
 void ms_event_severity(struct ms_str severity, bool color, struct ms_buf *out);
 

@@ -226,7 +226,8 @@ int ms_say_failure(const struct ms_ctl *ctl, const struct ms_json *error)
 	for (size_t i = 0; diags && i < ms_json_count(diags); i++)
 		diagnostic(&out, ms_json_at(diags, i));
 	reason_and_step(&out, reason, ms_client_get_str(data, "step"));
-	detail(&out, "at", ms_client_get_str(data, "pointer"));
+	if (!diags) /* each of them says where */
+		detail(&out, "at", ms_client_get_str(data, "pointer"));
 	detail(&out, "hint", ms_client_get_str(data, "hint"));
 	ms_say_err(&out);
 	if (ctl->json) {

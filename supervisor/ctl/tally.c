@@ -56,7 +56,7 @@ void ms_tally_add(struct ms_tally *tally, const struct ms_json *event)
 		.count = ms_client_get_uint(data, "count", 1),
 	};
 
-	ms_event_tried(data, &text);
+	ms_event_tried(data, /* with_pid= */ false, &text);
 	kind.text = ms_buf_take(&text, NULL);
 	if (!kind.instance || !kind.severity || !kind.remedy || !kind.text) {
 		tally->dropped += kind.count;
@@ -78,17 +78,22 @@ void ms_tally_add(struct ms_tally *tally, const struct ms_json *event)
 	tally->kinds[tally->n_kinds++] = kind;
 }
 
-/* The same advice once: after the last kind that it is for. */
-static bool remedy_comes_again(const struct ms_tally *tally, uint32_t i, struct ms_str instance)
+static bool is_of(const struct ms_tally_kind *kind, struct ms_str instance)
 {
-	for (uint32_t k = i + 1; k < tally->n_kinds; k++)
-		if (ms_say_is(instance, tally->kinds[k].instance))
-			return strcmp(tally->kinds[k].remedy, tally->kinds[i].remedy) == 0;
+	return ms_say_is(instance, kind->instance);
+}
+
+/* Kinds with the same advice stand together, and it is given once, after the last of them. */
+static bool advised_before(const struct ms_tally *tally, uint32_t i, struct ms_str instance)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (is_of(&tally->kinds[k], instance) &&
+		    strcmp(tally->kinds[k].remedy, tally->kinds[i].remedy) == 0)
+			return true;
 	return false;
 }
 
-static void print_kind(const struct ms_tally_kind *kind, bool with_remedy, bool color,
-		       struct ms_buf *out)
+static void print_kind(const struct ms_tally_kind *kind, bool color, struct ms_buf *out)
 {
 	ms_auto(buf) struct ms_buf said = MS_BUF_INIT(TEXT_BYTES);
 
@@ -99,11 +104,23 @@ static void print_kind(const struct ms_tally_kind *kind, bool with_remedy, bool 
 	if (kind->count > 1)
 		ms_buf_addf(&said, ", %llu times", (unsigned long long)kind->count);
 	ms_text_wrap(out, said.error ? kind->text : said.data, INDENT, INDENT, MS_SAY_WIDTH);
-	if (!with_remedy || !kind->remedy[0])
+}
+
+/* The kind @first, those after it with the same advice, and the advice. */
+static void print_group(const struct ms_tally *tally, uint32_t first, struct ms_str instance,
+			bool color, struct ms_buf *out)
+{
+	const char *remedy = tally->kinds[first].remedy;
+	ms_auto(buf) struct ms_buf said = MS_BUF_INIT(TEXT_BYTES);
+
+	for (uint32_t i = first; i < tally->n_kinds; i++)
+		if (is_of(&tally->kinds[i], instance) &&
+		    strcmp(tally->kinds[i].remedy, remedy) == 0)
+			print_kind(&tally->kinds[i], color, out);
+	if (!remedy[0])
 		return;
-	ms_buf_done(&said);
-	ms_buf_addf(&said, "remedy: %s", kind->remedy);
-	ms_text_wrap(out, said.error ? kind->remedy : said.data, 0, INDENT, MS_SAY_WIDTH);
+	ms_buf_addf(&said, "remedy: %s", remedy);
+	ms_text_wrap(out, said.error ? remedy : said.data, 0, INDENT, MS_SAY_WIDTH);
 }
 
 void ms_tally_print(const struct ms_tally *tally, struct ms_str instance, bool color,
@@ -112,14 +129,12 @@ void ms_tally_print(const struct ms_tally *tally, struct ms_str instance, bool c
 	bool any = false;
 
 	for (uint32_t i = 0; i < tally->n_kinds; i++) {
-		const struct ms_tally_kind *kind = &tally->kinds[i];
-
-		if (!ms_say_is(instance, kind->instance))
+		if (!is_of(&tally->kinds[i], instance) || advised_before(tally, i, instance))
 			continue;
 		if (!any)
 			ms_buf_adds(out, "modsupctl: run: the sandbox refused:\n");
 		any = true;
-		print_kind(kind, !remedy_comes_again(tally, i, instance), color, out);
+		print_group(tally, i, instance, color, out);
 	}
 	if (tally->dropped > 0)
 		ms_buf_addf(out, "  and %llu more: modsupctl events --type violation\n",

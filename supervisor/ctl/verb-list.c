@@ -2,6 +2,7 @@
 /*
  * verb-list.c - modsupctl list: every instance, in the order of start, page by page.
  */
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -49,11 +50,14 @@ static void add_note(struct ms_table *table, const struct ms_json *instance)
 {
 	const struct ms_json *skipped = ms_client_get(instance, "skippedLayers", MS_JSON_ARRAY);
 	const struct ms_json *error = ms_client_get(instance, "error", MS_JSON_OBJECT);
+	struct ms_str state = ms_client_get_str(instance, "state");
 	struct ms_str reason = ms_client_get_str(instance, "reason");
 
 	if (error)
 		reason = ms_client_get_str(error, "message");
 
+	if (reason.len == state.len && memcmp(reason.p, state.p, state.len) == 0)
+		reason.len = 0; /* "stopped: stopped" is no news */
 	if (reason.len > 0)
 		ms_table_add(table, reason);
 	else if (skipped && ms_json_count(skipped) > 0)

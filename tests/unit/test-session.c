@@ -226,7 +226,7 @@ TEST(streams_both_ways_and_the_code)
 			 "allows that\n"
 			 "oops\n"
 			 "modsupctl: run: the sandbox refused:\n"
-			 "  warning  mount(a, /b) by evil\\x1b[2J[7]: blocked, 4 times\n"
+			 "  warning  mount(a, /b) by evil\\x1b[2J: blocked, 4 times\n"
 			 "           remedy: ask for less\n");
 	CHECK_EQ(o.fake, 0);
 	outcome_done(&o);
