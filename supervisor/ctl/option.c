@@ -132,7 +132,8 @@ static int option(const struct ms_args *args, int argc, char **argv, int *i, str
 	if (is_long && word[len] == '=')
 		value = word + len + 1;
 	if (o->kind == MS_OPTION_FLAG)
-		return value ? usage(err, "no value is taken by", word, len) : store(o, NULL, err);
+		return value ? usage(err, "no value is taken by", word, len)
+			     : store(o, /* value= */ "", err);
 	if (!value) {
 		if (*i + 1 >= argc)
 			return usage(err, "a value is missing after", word, len);

@@ -24,8 +24,6 @@
 #define WORD_COLUMNS	 10u
 #define LAYER_COLUMNS	 20u
 
-extern char **environ;
-
 struct doctor_options {
 	bool local;
 	const char *modsupd;
