@@ -228,6 +228,19 @@ static int open_loop(struct ms_supervisor *s, struct ms_error *err)
 	return ms_spawner_attach(s->launcher->spawner, s->loop, err);
 }
 
+/* Once, before anything is given up: a later probe's children would have this process's limits. */
+static int probe_host(struct ms_supervisor *s, struct ms_error *err)
+{
+	s->host = calloc(1, sizeof(*s->host));
+	if (!s->host)
+		return ms_error_set(err, ENOMEM, "the check of the host");
+	ms_hostcheck_run(s->config, s->host);
+	if (!s->host->fit)
+		ms_log(MS_LOG_WARNING, "this host lacks a required layer (modsupd --check tells "
+				       "which): no module will start");
+	return 0;
+}
+
 static int set_up(struct ms_supervisor *s, struct ms_error *err)
 {
 	char socket[PATH_MAX];
@@ -237,6 +250,8 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
 	s->started_usec = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 	r = open_folders(s, err);
+	if (r == 0)
+		r = probe_host(s, err);
 	if (r == 0)
 		r = ms_launcher_new(s->config, s->daemon_id, arg_libexec, &s->launcher, err);
 	if (r == 0)
@@ -266,6 +281,7 @@ static void tear_down(struct ms_supervisor *s)
 	s->loop = sd_event_unref(s->loop);
 	s->state = ms_state_close(s->state);
 	s->config = ms_config_free(s->config);
+	free(s->host);
 	free(s->runtime_dir);
 	free(s->state_dir);
 }

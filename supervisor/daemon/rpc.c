@@ -181,12 +181,11 @@ static void write_report(struct ms_jw *jw, const struct ms_report *report)
 		ms_jw_uint(jw, "diagnosticsDropped", report->n_dropped);
 }
 
-/* An errno tells a client something where the kernel said it; for a wrong request it is noise. */
+/* An errno tells a client something where the kernel said no; for a wrong request it is noise. */
 static bool tells_errno(const struct ms_error *err)
 {
 	return err->code < 0 &&
-	       (err->step != MS_STEP_NONE || err->reason == MS_REASON_INTERNAL ||
-		err->reason == MS_REASON_HOST_LACKS) &&
+	       (err->reason == MS_REASON_INTERNAL || err->reason == MS_REASON_HOST_LACKS) &&
 	       strerrorname_np(-err->code);
 }
 

@@ -301,6 +301,36 @@ TEST(start_hands_everything_on)
 	end();
 }
 
+/* Each byte of a good request as every other byte: one answer or none, and that is JSON. */
+TEST(every_byte_changed)
+{
+	static const char good[] = START(
+		"\"path\":\"/a\",\"command\":[\"x\"],\"timeout\":\"2m\",\"labels\":{\"k\":\"v\"},"
+		"\"stdio\":\"tty\",\"tty\":{\"cols\":132},\"attached\":true");
+	char request[sizeof(good)];
+
+	for (size_t at = 0; at < sizeof(good) - 1; at++) {
+		begin(MS_ROLE_ADMIN);
+		memcpy(request, good, sizeof(good));
+		for (unsigned byte = 0; byte < 256; byte++) {
+			uint32_t before = sent.n, started = fake.n_started;
+
+			request[at] = (char)byte;
+			ms_rpc_request(&peer, request, sizeof(good) - 1);
+			CHECK_EQ(sent.n - before + (fake.n_started - started), 1);
+			if (sent.n > before)
+				CHECK(is_json(sent.lines[sent.n - 1]));
+		}
+		end();
+	}
+	for (size_t len = 0; len < sizeof(good) - 1; len++) {
+		begin(MS_ROLE_ADMIN);
+		ms_rpc_request(&peer, good, len);
+		CHECK(sent.n == 1 && has(sent.lines[0], "parse-error"));
+		end();
+	}
+}
+
 TEST(start_defaults)
 {
 	begin(MS_ROLE_ADMIN);
