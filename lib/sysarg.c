@@ -146,3 +146,29 @@ const struct ms_sysarg *ms_sysarg_find(uint32_t nr)
 	}
 	return NULL;
 }
+
+uint64_t ms_sysarg_selector(uint32_t nr, const uint64_t args[static 6])
+{
+	switch (nr) {
+	case __NR_socket:
+	case __NR_socketpair: /* family, type without its flags, protocol */
+		return (uint32_t)args[0] | (args[1] & 0xf) << 32 | (args[2] & 0xffff) << 40;
+	case __NR_ioctl:
+	case __NR_fcntl:
+	case __NR_setrlimit:
+		return (uint32_t)args[nr != __NR_setrlimit];
+	case __NR_prlimit64:
+		return (uint32_t)args[1];
+	case __NR_prctl:
+	case __NR_arch_prctl:
+	case __NR_bpf:
+	case __NR_clone:
+	case __NR_keyctl:
+	case __NR_ptrace:
+	case __NR_seccomp:
+	case __NR_unshare:
+		return (uint32_t)args[0];
+	default:
+		return 0;
+	}
+}

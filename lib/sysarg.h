@@ -27,4 +27,8 @@ struct ms_sysarg {
 /* ms_sysarg_find - the row of a call, NULL when nothing of it is worth reading. */
 const struct ms_sysarg *ms_sysarg_find(uint32_t nr);
 
+/* ms_sysarg_selector - what tells two calls of one number apart as attempts: the family and type of
+ * a socket, the request of an ioctl, the option of a prctl ...; 0 where the number says it all. */
+uint64_t ms_sysarg_selector(uint32_t nr, const uint64_t args[static 6]);
+
 #endif

@@ -84,7 +84,8 @@ static void build_program(struct ms_builder *b)
 	if (plan->n_argv && plan->argv[0].len && plan->argv[0].p[0] != '/')
 		plan->argv[0] =
 			ms_arena_strf(b->arena, "/module/%.*s", (int)argv[0].len, argv[0].p);
-	plan->cwd = in->trees.bundle >= 0 ? MS_STR_LIT("/module") : MS_STR_LIT("/tmp");
+	plan->cwd = in->trees.bundle >= 0 || in->trees.state >= 0 ? MS_STR_LIT("/module")
+								  : MS_STR_LIT("/tmp");
 	plan->umask = 022;
 	plan->log_bytes = in->log_bytes;
 }

@@ -29,6 +29,11 @@ static MS_NORETURN void fail(int sync, const struct ms_error *err)
 	ms_sys_exit_group(127);
 }
 
+static int done(int r, const char *what, struct ms_error *err)
+{
+	return r < 0 ? ms_error_set(err, -r, "%s", what) : 0;
+}
+
 /* Say @tag to the shim, with a descriptor or without. */
 static int tell(int sync, char tag, int fd, struct ms_error *err)
 {
@@ -154,9 +159,7 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 
 	/* 1 Not traceable, core-dumpable or readable by anyone from here to exec, whatever the ids
 	 * are. */
-	STEP(SESSION, ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
-			      ? ms_error_set(&err, EPERM, "not dumpable")
-			      : 0);
+	STEP(SESSION, done(ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "not dumpable", &err));
 	/* 2 A session of its own, no inherited signal mask or personality: before the terminal is
 	 * taken in 9. */
 	STEP(SESSION, step_session(&err));
@@ -169,11 +172,9 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 	     ms_layer_oom_set(shim, plan->flags & MS_PLAN_OOM_SHIM ? "0" : "1000", &err));
 	/* 5 The cgroup namespace: after 3, before the user namespace, so that it belongs to the
 	 * host's. */
-	STEP(CGROUP_JOIN, ms_sys_unshare(CLONE_NEWCGROUP) < 0
-				  ? ms_error_set(&err, EPERM, "unshare(CLONE_NEWCGROUP)")
-				  : 0);
+	STEP(CGROUP_JOIN, done(ms_sys_unshare(CLONE_NEWCGROUP), "unshare(CLONE_NEWCGROUP)", &err));
 	/* 6 No supplementary group: in the user namespace it would be too late. */
-	STEP(IDENTITY, ms_sys_setgroups(0, NULL) < 0 ? ms_error_set(&err, EPERM, "setgroups") : 0);
+	STEP(IDENTITY, done(ms_sys_setgroups(0, NULL), "setgroups", &err));
 	/* 7 The user namespace last of all, owned by the shim's id; the shim maps one id. */
 	STEP(USERNS, ms_layer_userns_enter(plan, &err));
 	STEP(IDMAP, tell(sync, MS_SYNC_USERNS, -EBADF, &err));
@@ -193,9 +194,7 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 	STEP(KEYRING, ms_layer_keyring_apply(&err));
 	STEP(CAPS, ms_layer_caps_drop(&err));
 	/* 12 What Landlock and seccomp ask for, and what makes setuid programs harmless. */
-	STEP(CAPS, ms_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
-			   ? ms_error_set(&err, EPERM, "no_new_privs")
-			   : 0);
+	STEP(CAPS, done(ms_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs", &err));
 	/* 13 The working directory, before Landlock could refuse to look at it, and checked to be
 	 * inside. */
 	STEP(CWD, step_cwd(plan, &err));

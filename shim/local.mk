@@ -1,6 +1,7 @@
 # shim/: modsup-shim, static-pie, no third-party library. Links lib/ and the plan decoder alone.
 pkglibexec_PROGRAMS += modsup-shim
 modsup_shim_SOURCES = \
+	shim/caller.c shim/caller.h \
 	shim/enter.c \
 	shim/handover.c \
 	shim/io.c \

@@ -12,31 +12,36 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 
-#include "lib/num.h"
 #include "lib/sys.h"
 #include "lib/sysarg.h"
+#include "shim/caller.h"
 
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define X32_BIT	    0x40000000u
-#define N_KINDS	    256u  /* kinds of call told apart; more than any program tries by accident */
-#define N_TARPIT    1024u /* answers held back at once: bounded by the module's threads in any case \
-			   */
+/* Kinds of call told apart; while there are fewer than N_SELECTED also by what they attempt, and
+ * numbers that do not exist here only while there are fewer than N_FOREIGN. */
+#define N_KINDS	   640u
+#define N_SELECTED 256u
+#define N_FOREIGN  384u
+#define N_TARPIT                                                                                   \
+	1024u /* answers held back at once: bounded by the module's threads in any case            \
+	       */
 #define SECOND	     1000000u
 #define RECV_AT_ONCE 64
 
-/* A kind of refused call: its number under its architecture. */
+/* A kind of refused call: its number under its architecture, and what tells its attempts apart. */
 struct kind {
-	bool used;
-	struct ms_shim_violation sample; /* texts and strings live in the buffers below */
+	bool used, unsent; /* unsent: modsupd was behind when the first of it came */
+	uint8_t comm_len;
 	char comm[16];
+	uint32_t arch, nr, tid, pid;
 	uint32_t pending; /* calls not yet reported */
-	bool first;	  /* not reported at all yet */
-	uint64_t due_usec;
+	int32_t error;
+	enum ms_shim_action action;
+	uint64_t selector, args[6], ip, boot_usec, due_usec;
 };
 
 struct held {
@@ -47,7 +52,7 @@ struct held {
 static struct {
 	struct ms_notify_limits limits;
 	struct kind kinds[N_KINDS];
-	uint32_t n_pending_kinds;
+	uint32_t n_kinds;
 	struct held tarpit[N_TARPIT]; /* a ring: due times only grow */
 	uint32_t tarpit_head, tarpit_len;
 	uint64_t window_usec; /* start of the current second */
@@ -102,114 +107,6 @@ static void answer(const struct ms_shim *shim, uint64_t id, int32_t error)
 	MS_IGNORE(ms_sys_ioctl(shim->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp));
 }
 
-static ssize_t read_proc(const struct ms_shim *shim, uint32_t tid, const char *name, char *buf,
-			 size_t cap)
-{
-	char path[64];
-	ms_auto_fd int fd = -EBADF;
-
-	(void)snprintf(path, sizeof(path), "%u/%s", tid, name); /* always fits */
-	fd = ms_sys_openat(shim->proc, path, O_RDONLY | O_CLOEXEC, 0);
-	return fd < 0 ? fd : ms_sys_read(fd, buf, cap);
-}
-
-static size_t read_comm(const struct ms_shim *shim, uint32_t tid, char *buf, size_t cap)
-{
-	ssize_t n = read_proc(shim, tid, "comm", buf, cap);
-
-	if (n <= 0)
-		return 0;
-	if (buf[n - 1] == '\n')
-		n--;
-	return strnlen(buf, (size_t)n);
-}
-
-static size_t read_exe(const struct ms_shim *shim, uint32_t tid, char *buf, size_t cap)
-{
-	char path[32];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%u/exe", tid); /* always fits */
-	n = ms_sys_readlinkat(shim->proc, path, buf, cap);
-	return n <= 0 ? 0 : strnlen(buf, (size_t)n);
-}
-
-/* The process of a thread, from "Tgid:\t123" in its status; 0 when it is gone. */
-static uint32_t read_tgid(const struct ms_shim *shim, uint32_t tid)
-{
-	char buf[512];
-	ssize_t n = read_proc(shim, tid, "status", buf, sizeof(buf) - 1);
-	const char *p;
-	uint32_t tgid = 0;
-	size_t len = 0;
-
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	p = strstr(buf, "\nTgid:\t");
-	if (!p)
-		return 0;
-	p += 7;
-	while (p[len] >= '0' && p[len] <= '9')
-		len++;
-	return ms_parse_u32(p, len, 1, INT32_MAX, &tgid) < 0 ? 0 : tgid;
-}
-
-/* Read up to @cap bytes of the caller's memory, page by page: what lies before an unmapped page is
- * still read. */
-static size_t read_memory(uint32_t tid, uint64_t address, uint8_t *buf, size_t cap)
-{
-	size_t done = 0;
-
-	while (done < cap) {
-		size_t part = MS_MIN(cap - done, (size_t)(4096 - (address + done) % 4096));
-		struct iovec local = {.iov_base = buf + done, .iov_len = part};
-		struct iovec remote = {.iov_base = (void *)(uintptr_t)(address + done),
-				       .iov_len = part};
-		ssize_t n = ms_sys_process_vm_readv((int)tid, &local, 1, &remote, 1);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	return done;
-}
-
-static void read_text(uint32_t tid, const struct ms_shim_violation *v,
-		      const struct ms_sysarg_text *spec, struct ms_shim_text *ret)
-{
-	uint64_t address = v->args[spec->arg];
-	size_t want = sizeof(ret->bytes), got;
-
-	ret->arg = spec->arg;
-	ret->kind = spec->kind;
-	ret->truncated = false;
-	if (spec->len_arg < 6)
-		want = MS_MIN(want, (size_t)v->args[spec->len_arg]);
-	got = address ? read_memory(tid, address, ret->bytes, want) : 0;
-	if (spec->kind == MS_TEXT_PATH) {
-		size_t n = strnlen((const char *)ret->bytes, got);
-
-		ret->truncated = n == got;
-		got = n;
-	} else if (spec->len_arg < 6) {
-		ret->truncated = v->args[spec->len_arg] > sizeof(ret->bytes);
-	}
-	ret->len = (uint16_t)got;
-}
-
-static void read_texts(struct ms_shim_violation *v)
-{
-	const struct ms_sysarg *sysarg;
-
-	v->n_texts = 0;
-	if (v->arch != NATIVE_ARCH || (v->nr & X32_BIT))
-		return;
-	sysarg = ms_sysarg_find(v->nr);
-	for (uint32_t i = 0; sysarg && i < sysarg->n_texts && i < MS_ARRAY_LEN(v->texts); i++)
-		read_text(v->tid, v, &sysarg->texts[i], &v->texts[v->n_texts++]);
-}
-
 /* Send one report; with a pidfd of the caller where it still lives. 0 or -errno (EAGAIN: modsupd is
  * behind). */
 static int send_report(struct ms_shim *shim, const struct ms_shim_violation *v)
@@ -224,97 +121,131 @@ static int send_report(struct ms_shim *shim, const struct ms_shim_violation *v)
 	return r;
 }
 
-/* The kind's place; NULL when there are too many kinds (the call still counts in `denied`). */
-static struct kind *find_kind(uint32_t arch, uint32_t nr)
+static uint64_t selector_of(const struct seccomp_data *data)
 {
-	uint32_t at = (arch * 31u + nr) % N_KINDS;
-
-	for (uint32_t i = 0; i < N_KINDS; i++) {
-		struct kind *k = &state.kinds[(at + i) % N_KINDS];
-
-		if (!k->used || (k->sample.arch == arch && k->sample.nr == nr))
-			return k;
-	}
-	return NULL;
+	return is_native(data)
+		       ? ms_sysarg_selector((uint32_t)data->nr, (const uint64_t *)data->args)
+		       : 0;
 }
 
-static void fill_sample(struct kind *k, const struct seccomp_notif *n, int32_t error, uint64_t now)
+/*
+ * The kind's place. Who makes up kinds to fill the table only loses detail of those: beyond
+ * N_SELECTED the number alone decides, beyond N_FOREIGN all foreign numbers are one, and the calls
+ * of this architecture, which are fewer than what is left, always have a place of their own.
+ */
+static struct kind *find_kind(const struct seccomp_data *data)
 {
-	struct ms_shim_violation *v = &k->sample;
+	bool known = is_native(data) && (uint32_t)data->nr <= state.limits.newest_nr;
+	uint32_t arch = data->arch, nr = (uint32_t)data->nr;
+	uint64_t selector = state.n_kinds < N_SELECTED ? selector_of(data) : 0;
+	struct kind *same = NULL;
 
-	*v = (struct ms_shim_violation){
-		.arch = n->data.arch,
-		.nr = (uint32_t)n->data.nr,
-		.ip = n->data.instruction_pointer,
-		.tid = n->pid,
-		.error = error,
-		.boot_usec = now,
-		.comm = {.p = k->comm},
+	for (uint32_t i = 0; i < state.n_kinds; i++) {
+		struct kind *k = &state.kinds[i];
+
+		if (k->arch == arch && k->nr == nr) {
+			if (k->selector == selector_of(data))
+				return k;
+			same = k;
+		} else if (!same && !known && state.n_kinds >= N_FOREIGN &&
+			   k->arch != NATIVE_ARCH) {
+			same = k;
+		}
+	}
+	if (same && (state.n_kinds >= N_SELECTED || !known))
+		return same;
+	if (state.n_kinds == N_KINDS || (!known && state.n_kinds >= N_FOREIGN))
+		return NULL;
+	same = &state.kinds[state.n_kinds++];
+	*same = (struct kind){.arch = arch, .nr = nr, .selector = selector};
+	return same;
+}
+
+static void take_call(struct kind *k, const struct seccomp_notif *n, int32_t error, uint64_t now)
+{
+	if (k->tid != n->pid)
+		k->pid = 0;
+	k->tid = n->pid;
+	k->error = error;
+	k->ip = n->data.instruction_pointer;
+	k->boot_usec = now;
+	for (size_t i = 0; i < 6; i++)
+		k->args[i] = n->data.args[i];
+}
+
+static struct ms_shim_violation as_violation(const struct kind *k)
+{
+	struct ms_shim_violation v = {
+		.arch = k->arch,
+		.nr = k->nr,
+		.ip = k->ip,
+		.tid = k->tid,
+		.pid = k->pid,
+		.error = k->error,
+		.action = k->action,
+		.boot_usec = k->boot_usec,
+		.total = state.denied,
+		.count = 1,
+		.comm = {.p = k->comm, .len = k->comm_len},
 		.exe = {.p = ""},
 	};
-	for (size_t i = 0; i < 6; i++)
-		v->args[i] = n->data.args[i];
+
+	memcpy(v.args, k->args, sizeof(v.args));
+	return v;
 }
 
 /* The first of a kind: everything that can be known about it, now, while the caller waits. */
-static void report_first(struct ms_shim *shim, struct kind *k, uint64_t id,
-			 enum ms_shim_action action)
+static void report_first(struct ms_shim *shim, struct kind *k, uint64_t id)
 {
-	struct ms_shim_violation v = k->sample;
-	char comm[32], exe[MS_MAX_REPORT_TEXT_BYTES];
+	struct ms_shim_violation v = as_violation(k);
+	struct ms_caller caller;
 
-	v.pid = read_tgid(shim, v.tid);
-	v.comm = (struct ms_str){.p = comm, .len = read_comm(shim, v.tid, comm, sizeof(comm))};
-	v.exe = (struct ms_str){.p = exe, .len = read_exe(shim, v.tid, exe, sizeof(exe))};
-	read_texts(&v);
+	ms_caller_read(shim, k->tid, &caller);
+	ms_caller_read_texts(&v);
 	if (ms_sys_ioctl(shim->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0) {
 		/* the thread id may be another's by now: nothing read belongs to this call for sure
 		 */
-		v.pid = 0;
-		v.comm = v.exe = (struct ms_str){.p = "", .len = 0};
+		caller = (struct ms_caller){0};
 		v.n_texts = 0;
 	}
-	v.count = 1;
-	v.total = state.denied;
-	v.action = action;
-	memcpy(k->comm, v.comm.p, MS_MIN(v.comm.len, sizeof(k->comm)));
-	k->sample.comm.len = MS_MIN(v.comm.len, sizeof(k->comm));
-	k->sample.pid = v.pid;
-	k->first = send_report(shim, &v) < 0;
-	if (k->first)
+	k->pid = v.pid = caller.pid;
+	k->comm_len = (uint8_t)MS_MIN(caller.comm_len, sizeof(k->comm));
+	memcpy(k->comm, caller.comm, k->comm_len);
+	v.comm = (struct ms_str){.p = caller.comm, .len = caller.comm_len};
+	v.exe = (struct ms_str){.p = caller.exe, .len = caller.exe_len};
+	k->unsent = send_report(shim, &v) < 0;
+	if (k->unsent)
 		k->pending++; /* modsupd is behind: the next tick tries again */
 }
 
 static void note_call(struct ms_shim *shim, const struct seccomp_notif *n, int32_t error,
 		      uint64_t now, enum ms_shim_action action)
 {
-	struct kind *k = find_kind(n->data.arch, (uint32_t)n->data.nr);
+	struct kind *k = find_kind(&n->data);
 
 	state.denied++;
 	if (!k)
 		return;
+	k->action = action;
 	if (!k->used) {
 		k->used = true;
 		k->due_usec = now + SECOND;
-		fill_sample(k, n, error, now);
-		report_first(shim, k, n->id, action);
+		take_call(k, n, error, now);
+		report_first(shim, k, n->id);
 		return;
 	}
-	if (k->pending++ == 0 && !k->first) {
-		uint64_t due = MS_MIN(k->due_usec > now ? k->due_usec : now, now + SECOND);
-		uint32_t len = (uint32_t)k->sample.comm.len;
-
-		fill_sample(k, n, error,
-			    now); /* the first of those that will be folded stands for them */
-		k->sample.comm.len = len;
-		k->due_usec = due;
+	if (k->pending++ == 0) {
+		take_call(k, n, error,
+			  now); /* the first of those that will be folded stands for all */
+		if (k->due_usec < now)
+			k->due_usec = now;
 	}
-	k->sample.action = action;
 }
 
 static enum ms_notify_end handle(struct ms_shim *shim, const struct seccomp_notif *n, uint64_t now)
 {
 	int32_t error = verdict_error(&n->data);
+	bool flood;
 	uint32_t at;
 
 	if (is_forbidden(&n->data)) {
@@ -330,11 +261,12 @@ static enum ms_notify_end handle(struct ms_shim *shim, const struct seccomp_noti
 		answer(shim, n->id, error);
 		return MS_NOTIFY_GO_ON;
 	}
-	note_call(shim, n, error, now, MS_SHIM_THROTTLED);
+	flood = ++state.tarpitted > state.limits.kill_after;
+	note_call(shim, n, error, now, flood ? MS_SHIM_TERMINATED : MS_SHIM_THROTTLED);
 	at = (state.tarpit_head + state.tarpit_len++) % N_TARPIT;
 	state.tarpit[at] = (struct held){
 		.id = n->id, .due_usec = now + state.limits.tarpit_usec, .error = error};
-	return ++state.tarpitted > state.limits.kill_after ? MS_NOTIFY_FLOOD : MS_NOTIFY_GO_ON;
+	return flood ? MS_NOTIFY_FLOOD : MS_NOTIFY_GO_ON;
 }
 
 enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint64_t now_usec)
@@ -366,14 +298,12 @@ enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint64_t now_usec)
 
 static void send_folded(struct ms_shim *shim, struct kind *k)
 {
-	struct ms_shim_violation v = k->sample;
+	struct ms_shim_violation v = as_violation(k);
 
-	v.comm.p = k->comm;
 	v.count = k->pending;
-	v.total = state.denied;
 	if (send_report(shim, &v) == 0) {
 		k->pending = 0;
-		k->first = false;
+		k->unsent = false;
 	}
 }
 
@@ -392,10 +322,10 @@ uint64_t ms_notify_tick(struct ms_shim *shim, uint64_t now_usec)
 		state.tarpit_head = (state.tarpit_head + 1) % N_TARPIT;
 		state.tarpit_len--;
 	}
-	for (uint32_t i = 0; i < N_KINDS; i++) {
+	for (uint32_t i = 0; i < state.n_kinds; i++) {
 		struct kind *k = &state.kinds[i];
 
-		if (!k->used || !k->pending)
+		if (!k->pending)
 			continue;
 		if (k->due_usec <= now_usec) {
 			send_folded(shim, k);
@@ -409,8 +339,8 @@ uint64_t ms_notify_tick(struct ms_shim *shim, uint64_t now_usec)
 
 void ms_notify_flush(struct ms_shim *shim)
 {
-	for (uint32_t i = 0; i < N_KINDS; i++) {
-		if (state.kinds[i].used && state.kinds[i].pending)
+	for (uint32_t i = 0; i < state.n_kinds; i++) {
+		if (state.kinds[i].pending)
 			send_folded(shim, &state.kinds[i]);
 	}
 }

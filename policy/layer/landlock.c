@@ -62,14 +62,14 @@ static void add_module(struct ms_builder *b)
 	const struct ms_manifest *m = policy->manifest;
 	const struct ms_layout *layout = b->in->layout;
 
-	if (b->in->trees.bundle < 0)
+	if (b->in->trees.bundle < 0 && b->in->trees.state < 0)
 		return;
-	if (!layout || layout->whole) {
+	if (b->in->trees.bundle >= 0 && (!layout || layout->whole)) {
 		add(b, MS_STR_LIT("/module"), READ | FS_EXECUTE, false);
 		return;
 	}
 	add(b, MS_STR_LIT("/module"), FS_READ_DIR, false);
-	for (uint32_t i = 0; i < layout->n_entries; i++) {
+	for (uint32_t i = 0; layout && i < layout->n_entries; i++) {
 		const struct ms_bundle_entry *e = &layout->entries[i];
 		struct ms_str path;
 

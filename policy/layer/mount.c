@@ -192,14 +192,14 @@ static void build_module(struct ms_builder *b)
 	const struct ms_manifest *m = policy->manifest;
 	const struct ms_layout *layout = b->in->layout;
 
-	if (b->in->trees.bundle < 0)
+	if (b->in->trees.bundle < 0 && b->in->trees.state < 0)
 		return;
-	if (!layout || layout->whole) {
+	if (b->in->trees.bundle >= 0 && (!layout || layout->whole)) {
 		attach(b, b->in->trees.bundle, MS_STR_LIT(""), "module", RO);
 		return;
 	}
 	skeleton(b, "module", 1u << 20, MS_MOUNT_ATTR_NOSUID | MS_MOUNT_ATTR_NODEV);
-	for (uint32_t i = 0; i < layout->n_entries; i++) {
+	for (uint32_t i = 0; layout && i < layout->n_entries; i++) {
 		const struct ms_bundle_entry *e = &layout->entries[i];
 		const char *target = in_module(b, e->path);
 

@@ -59,6 +59,10 @@
 		.name = #call, .verdict = MS_VERDICT_QUIET, .error = (e), .tests = {a, b},         \
 		.why = (text)                                                                      \
 	}
+#define REPORT(call, text)                                                                         \
+	{                                                                                          \
+		.name = #call, .verdict = MS_VERDICT_REPORT, .why = (text)                         \
+	}
 #define KILL(call, text)                                                                           \
 	{                                                                                          \
 		.name = #call, .verdict = MS_VERDICT_KILL, .why = (text)                           \

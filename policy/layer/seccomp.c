@@ -313,19 +313,22 @@ static const struct ms_call_rule module_rules[] = {
 		  "psutil and the like ask for link speeds; the driver interface also sets"),
 	QUIET_IF1(ioctl, ENOTTY, INT(1, F2FS_GET_FEATURES_), "some builds of sqlite ask each file"),
 
-	/* Never, and the module ends: no program that is not an attack, a debugger or an
-	 * administrator's tool calls these. */
-	KILL(ptrace, "reads and steers other processes"),
-	KILL(process_vm_readv, "reads other processes"),
-	KILL(process_vm_writev, "writes other processes"),
-	KILL(pidfd_getfd, "takes other processes' files"), KILL(bpf, "code in the kernel"),
-	KILL(perf_event_open, "watches the kernel and other processes"),
-	KILL(userfaultfd, "stops the kernel in the middle of a copy: half of every race exploit"),
-	KILL(keyctl, "the kernel's keyrings are shared with the host"),
-	KILL(add_key, "the kernel's keyrings are shared with the host"),
-	KILL(request_key, "starts a program of the host"),
-	KILL(open_by_handle_at, "opens files around every path rule (the shocker escape)"),
-	KILL(name_to_handle_at, "makes the handles for it"),
+	/* Never, and told: as every call without a row; these stand here for their reasons.
+	 * Debuggers, profilers, Kerberos libraries and crash handlers try them, so the module goes
+	 * on. */
+	REPORT(ptrace, "reads and steers other processes"),
+	REPORT(process_vm_readv, "reads other processes"),
+	REPORT(process_vm_writev, "writes other processes"),
+	REPORT(pidfd_getfd, "takes other processes' files"), REPORT(bpf, "code in the kernel"),
+	REPORT(perf_event_open, "watches the kernel and other processes"),
+	REPORT(userfaultfd, "stops the kernel in the middle of a copy: half of every race exploit"),
+	REPORT(keyctl, "the kernel's keyrings are shared with the host"),
+	REPORT(add_key, "the kernel's keyrings are shared with the host"),
+	REPORT(request_key, "starts a program of the host"),
+	REPORT(open_by_handle_at, "opens files around every path rule (the shocker escape)"),
+	REPORT(name_to_handle_at, "makes the handles for it"),
+
+	/* Never, and the module ends: nothing but an attack calls these as an ordinary user. */
 	KILL(kexec_load, "replaces the kernel"), KILL(kexec_file_load, "replaces the kernel"),
 	KILL(init_module, "code in the kernel"), KILL(finit_module, "code in the kernel"),
 	KILL(delete_module, "takes code out of the kernel"), KILL(reboot, "ends the host"),

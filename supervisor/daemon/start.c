@@ -248,8 +248,12 @@ static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
 	if (r < 0)
 		return ms_error_set(err, -r, "the inspector's answer");
 	ms_buf_done(&i->answer);
-	if (i->inspection.report && i->inspection.report->n_diags) {
-		const struct ms_diag *first = &i->inspection.report->diags[0];
+	if (i->inspection.report &&
+	    (i->inspection.report->n_diags || i->inspection.report->n_dropped)) {
+		static const struct ms_diag none = {.reason = MS_REASON_BUNDLE_INVALID,
+						    .msg = {.p = ""}};
+		const struct ms_diag *first =
+			i->inspection.report->n_diags ? &i->inspection.report->diags[0] : &none;
 
 		return ms_error_say(err, EINVAL, first->reason,
 				    "%u problem%s with the module; the first: %.120s",
@@ -456,7 +460,7 @@ static int begin_run(struct ms_instance *i, uint32_t uid, struct ms_error *err)
 	i->phase = MS_PHASE_RUN;
 	spec.name = i->id;
 	spec.policy = i->policy;
-	spec.layout = i->bundle >= 0 ? &i->inspection.layout : NULL;
+	spec.layout = &i->inspection.layout;
 	spec.argv = i->command;
 	spec.n_argv = i->n_command;
 	spec.module_uid = uid;

@@ -33,6 +33,8 @@ static enum standing standing_of(const char *name)
 			continue;
 		if (p->rules[i].verdict == MS_VERDICT_KILL)
 			return KILLED;
+		if (p->rules[i].verdict == MS_VERDICT_REPORT)
+			return ABSENT; /* as without a row */
 		if (p->rules[i].tests[0].op == MS_ARG_ANY)
 			return GRANTED; /* or quiet: never reported */
 		s = CONDITIONAL;

@@ -404,14 +404,14 @@ TEST(names_and_numbers)
 TEST(kill_numbers)
 {
 	uint32_t numbers[MS_MAX_KILL_CALLS], n = 0;
-	bool ptrace_found = false;
+	bool kexec_found = false;
 
 	REQUIRE(ms_seccomp_kill_numbers(ms_seccomp_module_profile(), numbers, MS_MAX_KILL_CALLS,
 					&n) == 0);
-	CHECK_EQ(n, 20);
+	CHECK_EQ(n, 8);
 	for (uint32_t i = 0; i < n; i++)
-		ptrace_found |= numbers[i] == 101;
-	CHECK(ptrace_found);
+		kexec_found |= numbers[i] == 246;
+	CHECK(kexec_found);
 	CHECK_EQ(ms_seccomp_kill_numbers(ms_seccomp_module_profile(), numbers, n, &n), 0);
 	CHECK_EQ(ms_seccomp_kill_numbers(ms_seccomp_module_profile(), numbers, n - 1, &n), -E2BIG);
 }
