@@ -115,9 +115,12 @@ static void put_list(struct page *page, const struct ms_str *list, uint32_t n)
 static void begin_row(struct page *page, const char *label)
 {
 	end_line(page);
-	ms_buf_addf(page->out, "  %-*s", (int)LABEL - 2, label);
+	ms_buf_addf(page->out, "  %s", label);
 	page->indent = LABEL;
-	page->column = LABEL;
+	page->column = 2 + strlen(label);
+	if (page->column >= LABEL) /* a long key: a gap all the same */
+		page->indent = page->column + 1;
+	pad(page, page->indent);
 }
 
 static void put_row(struct page *page, const char *label, const char *text)
@@ -244,7 +247,8 @@ static void explain_files(struct page *page, const struct ms_policy *policy)
 	begin_row(page, "writes");
 	if (policy->n_write) {
 		put_list(page, m->write, policy->n_write);
-		put_text(page, "(kept, apart for each tenant)");
+		put_text(page,
+			 "(kept, apart for each tenant; how much is not limited by this build)");
 	} else {
 		put_text(page, "no path of its own");
 	}

@@ -476,7 +476,8 @@ TEST(explain_the_file_variants)
 		 "  runs code in   its bundle, except the folders that are listed as read or\n"
 		 "                 written\n"
 		 "  reads          its code and r\n"
-		 "  writes         v, w (kept, apart for each tenant)\n"},
+		 "  writes         v, w (kept, apart for each tenant; how much is not limited by\n"
+		 "                 this build)\n"},
 		{",\"code\":[\"src\",\"lib\"]", "\"read\":[]",
 		 "  runs code in   lib, src\n"
 		 "  reads          its code only\n"
