@@ -188,23 +188,42 @@ int ms_say_usage(const struct ms_ctl *ctl, const struct ms_error *err)
 	return MS_EXIT_USAGE;
 }
 
-/* file:line:column: pointer: message; hint. Of a file of the bundle only the pointer is known. */
-static void diagnostic(struct ms_buf *out, const struct ms_json *diag)
+static bool ends_with(struct ms_str text, struct ms_str tail)
 {
-	uint64_t line = ms_client_get_uint(diag, "line", 0);
+	return tail.len > 0 && text.len >= tail.len &&
+	       memcmp(text.p + text.len - tail.len, tail.p, tail.len) == 0;
+}
+
+/* "  module.json:2:8: /id": where in a file it is; of a request only which parameter, of a file of
+ * the bundle only its path. */
+static void place(struct ms_buf *out, const struct ms_json *diag)
+{
 	struct ms_str pointer = ms_client_get_str(diag, "pointer");
+	struct ms_str reason = ms_client_get_str(diag, "reason");
+	uint64_t line = ms_client_get_uint(diag, "line", 0);
+
+	ms_buf_adds(out, "  ");
+	if (line > 0 && !ms_say_is(reason, "params-invalid") &&
+	    !ms_say_is(reason, "params-unknown"))
+		ms_buf_addf(out, "module.json:%llu:%llu", (unsigned long long)line,
+			    (unsigned long long)ms_client_get_uint(diag, "column", 0));
+	if (pointer.len > 0 && !out->error && out->data[out->len - 1] != ' ')
+		ms_buf_adds(out, ": ");
+	ms_buf_escape(out, pointer.p, pointer.len);
+}
+
+/* place: message; hint - without the message when @said, the headline, ends with it. */
+static void diagnostic(struct ms_buf *out, const struct ms_json *diag, struct ms_str said)
+{
 	struct ms_str message = ms_client_get_str(diag, "message");
 	struct ms_str hint = ms_client_get_str(diag, "hint");
 
-	ms_buf_adds(out, "  ");
-	if (line > 0)
-		ms_buf_addf(out, "module.json:%llu:%llu: ", (unsigned long long)line,
-			    (unsigned long long)ms_client_get_uint(diag, "column", 0));
-	if (pointer.len > 0) {
-		ms_buf_escape(out, pointer.p, pointer.len);
-		ms_buf_adds(out, ": ");
+	place(out, diag);
+	if (!ends_with(said, message)) {
+		if (!out->error && out->data[out->len - 1] != ' ')
+			ms_buf_adds(out, ": ");
+		ms_buf_escape(out, message.p, message.len);
 	}
-	ms_buf_escape(out, message.p, message.len);
 	if (hint.len > 0) {
 		ms_buf_adds(out, "; ");
 		ms_buf_escape(out, hint.p, hint.len);
@@ -224,7 +243,7 @@ int ms_say_failure(const struct ms_ctl *ctl, const struct ms_json *error)
 	ms_buf_escape(&out, message.p, message.len);
 	ms_buf_adds(&out, "\n");
 	for (size_t i = 0; diags && i < ms_json_count(diags); i++)
-		diagnostic(&out, ms_json_at(diags, i));
+		diagnostic(&out, ms_json_at(diags, i), message);
 	reason_and_step(&out, reason, ms_client_get_str(data, "step"));
 	if (!diags) /* each of them says where */
 		detail(&out, "at", ms_client_get_str(data, "pointer"));

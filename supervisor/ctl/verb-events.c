@@ -129,6 +129,10 @@ static int show_gap(const struct view *v, const struct ms_json *gap)
 
 	if (v->ctl->json)
 		return ms_say_json(v->ctl, gap);
+	if (ms_say_is(reason, "epoch")) {
+		ms_buf_adds(&out, "-- events of an earlier supervisor are gone with it\n");
+		return ms_say_out(v->ctl, &out);
+	}
 	ms_buf_addf(&out, "-- events %llu to %llu cannot be shown: ",
 		    (unsigned long long)ms_client_get_uint(data, "from", 0),
 		    (unsigned long long)ms_client_get_uint(data, "to", 0));

@@ -67,9 +67,8 @@ int ms_verb_start(struct ms_ctl *ctl, int argc, char **argv)
 {
 	struct start_options o = {.wait = "ready", .timeout_usec = TIMEOUT_USEC};
 	struct ms_option options[] = {
-		{"tier", 0, MS_OPTION_TEXT, "TIER",
-		 "verified, community or private; default: the configuration's",
-		 .to.text = &o.tier},
+		{"tier", 0, MS_OPTION_CHOICE, "community|verified|private",
+		 "default: the configuration's", .to.text = &o.tier},
 		{"tenant", 0, MS_OPTION_TEXT, "NAME", "on whose behalf; default: default",
 		 .to.text = &o.tenant},
 		{"wait", 0, MS_OPTION_CHOICE, "ready|spawned|no", "until when; default: ready",
