@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -241,6 +242,23 @@ static int probe_host(struct ms_supervisor *s, struct ms_error *err)
 	return 0;
 }
 
+/* Descriptors: each instance keeps about a dozen open here. The soft limit that a shell or systemd
+ * gives is for programs that use select(2). */
+static void raise_nofile(const struct ms_config *config)
+{
+	const rlim_t wanted = 256 + (rlim_t)config->max_instances * 16;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max < wanted)
+		ms_log(MS_LOG_WARNING,
+		       "the limit on open files (%llu) is too low for %u instances (%llu)",
+		       (unsigned long long)limit.rlim_max, config->max_instances,
+		       (unsigned long long)wanted);
+}
+
 static int set_up(struct ms_supervisor *s, struct ms_error *err)
 {
 	char socket[PATH_MAX];
@@ -249,6 +267,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
 	s->started_usec = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+	raise_nofile(s->config);
 	r = open_folders(s, err);
 	if (r == 0)
 		r = probe_host(s, err);
