@@ -16,6 +16,7 @@
 #include "lib/num.h"
 #include "supervisor/daemon/layer/cgroup-find.h"
 
+#define HUGE_PAGE_BYTES (2u << 20)
 #define CPU_PERIOD_USEC 100000u
 #define SHIM_QUOTA_USEC 20000u /* a fifth of a core: the tarpit bounds what a shim has to do */
 #define NAME_BYTES	32
@@ -359,6 +360,11 @@ int ms_cgroup_memory(const struct ms_cgroup *cg, struct ms_cgroup_memory *ret)
 			 read_number(dir, "memory.oom_control", "oom_kill");
 	ret->limit_hits = read_number(dir, "memory.failcnt", NULL);
 	ret->peak_bytes = read_number(dir, "memory.max_usage_in_bytes", NULL);
+	/* 6.18 leaves the counter at 0 under the swap limit: a peak within a huge page of the limit says
+	 * the same */
+	if (ret->limit_hits == 0 &&
+	    ret->peak_bytes + HUGE_PAGE_BYTES > read_number(dir, "memory.limit_in_bytes", NULL))
+		ret->limit_hits = 1;
 	return 0;
 }
 
