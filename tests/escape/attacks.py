@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import pathlib
+import shutil
 import socket
 
 from harness import build_dir, equal, manifest, require
@@ -66,7 +67,7 @@ def canary_file(t):
     path = folder / "file"
     path.write_text("of the host", encoding="ascii")
     path.chmod(0o644)
-    t.cleanup(lambda: (path.unlink(missing_ok=True), folder.rmdir()))
+    t.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     return {"CANARY": str(path)}
 
 
@@ -101,6 +102,7 @@ def plant_key():
     libc.syscall(250, 1, None)  # keyctl(KEYCTL_JOIN_SESSION_KEYRING): one of our own
     number = libc.syscall(248, b"user", b"modsup-canary", b"secret", 6, ctypes.c_long(-3))
     require(number > 0, f"add_key: errno {ctypes.get_errno()}")
+    return {}
 
 
 FILES = "a path that cannot be opened is no event in this build: the file watcher is a later issue"
@@ -111,11 +113,14 @@ ATTACKS = [
     Attack("escape-mount-leave", ["mount", "umount2", "pivot_root", "open_tree", "move_mount", "fsopen",
                                   "mount_setattr", "chroot"], FILES, canary_file),
     Attack("escape-net-reach", ["socket", "ioctl"], NETWORK, listeners),
-    Attack("escape-caps-use", ["capset", "setuid", "setgid", "setgroups", "chroot", "mknod",
+    Attack("escape-caps-use", ["capset", "setuid", "setgid", "setgroups", "chroot", "mknodat",
                                "sethostname", "settimeofday", "sched_setscheduler", "setpriority",
                                "chown"], "states, not acts: nothing was called that a filter sees"),
     Attack("escape-seccomp-around", ["seccomp", "prctl", "ioctl", "personality"],
            "io_uring_setup and the like are answered in silence: honest libraries try them"),
+    Attack("escape-ptrace-others", ["ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd",
+                                    "bpf", "perf_event_open", "userfaultfd", "add_key", "keyctl",
+                                    "request_key", "open_by_handle_at", "name_to_handle_at"]),
     Attack("escape-proc-write", [], FILES),
     Attack("escape-rlimit-raise", [], "limits of a process are no event; those of RLIMIT_CORE are "
                                       "refused in silence, as honest programs set it"),
@@ -128,7 +133,7 @@ ATTACKS = [
     Attack("escape-exec-memory", ["execveat"], FILES),
 ]
 FORBIDDEN = Attack("escape-seccomp-forbidden")
-KEYRING = Attack("escape-keyring-search")
+KEYRING = Attack("escape-keyring-search", ["keyctl"], needs=lambda t: plant_key())
 
 
 # Scripts: acts that must also run where the mount layer is off and no bundle can be seen

@@ -151,6 +151,19 @@ static int from_memory(void)
 	return r;
 }
 
+/* A real program, but named by nothing: the filter sees the flag, not what is behind the number. */
+static int by_empty_path(void)
+{
+	int r;
+
+	target_fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+	if (target_fd < 0)
+		return 0;
+	r = ms_attack_in_child(exec_memory_fd);
+	(void)close(target_fd);
+	return r;
+}
+
 static int from_memory_by_name(void)
 {
 	static char path[64];
@@ -182,6 +195,7 @@ static const struct ms_attack acts[] = {
 	{"by-loader", by_loader},
 	{"map-executable", map_executable},
 	{"make-executable-later", make_executable_later},
+	{"by-empty-path", by_empty_path},
 	{"from-memory", from_memory},
 	{"from-memory-by-name", from_memory_by_name},
 	{"setuid-copy", setuid_copy},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * escape-keyring-search.c - look for a key of whoever started the supervisor (the harness put
- * "modsup-canary" into its session keyring). Two locks stand before it: the calls end the module,
- * and the keyring is not the same one; the suite opens the first to try the second.
+ * "modsup-canary" into its session keyring). Two locks stand before it: the
+ * filter refuses the calls, and the keyring is not the same one; `red` opens the first to try the
+ * second.
  */
 #include <linux/keyctl.h>
 #include <sys/syscall.h>

@@ -2,7 +2,7 @@
 # the kernel, not a runtime.
 ATTACKS = escape-caps-use escape-cgroup-grow escape-env-leak escape-exec-memory escape-fds-inherited \
 	escape-ids-shim escape-keyring-search escape-mount-leave escape-net-reach escape-proc-write \
-	escape-rlimit-raise escape-seccomp-around escape-seccomp-forbidden escape-userns-nest
+	escape-ptrace-others escape-rlimit-raise escape-seccomp-around escape-seccomp-forbidden escape-userns-nest
 ATTACK_FRAME = tests/escape/attack.c tests/escape/attack.h
 check_PROGRAMS += $(ATTACKS)
 EXTRA_DIST += tests/escape/attacks.py tests/escape/red tests/escape/run tests/escape/test_escape.py
@@ -62,3 +62,7 @@ escape_seccomp_forbidden_LDFLAGS = $(MS_LDFLAGS) -pie
 escape_userns_nest_SOURCES = tests/escape/escape-userns-nest.c $(ATTACK_FRAME)
 escape_userns_nest_CFLAGS = $(MS_CFLAGS) -fPIE
 escape_userns_nest_LDFLAGS = $(MS_LDFLAGS) -pie
+
+escape_ptrace_others_SOURCES = tests/escape/escape-ptrace-others.c $(ATTACK_FRAME)
+escape_ptrace_others_CFLAGS = $(MS_CFLAGS) -fPIE
+escape_ptrace_others_LDFLAGS = $(MS_LDFLAGS) -pie

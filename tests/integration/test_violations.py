@@ -215,7 +215,8 @@ def quiet_probes_are_not_told(t):
 
 @test
 def hostile_names_are_harmless_in_events(t):
-    """comm and path come from the module: control characters and half UTF-8 must not break a line."""
+    """comm and path come from the module: control characters and half UTF-8 must not break a line of
+    the socket, nor its bound. (Showing them is the reader's matter; modsupctl is tested for it.)"""
     done = t.python(PRELUDE + r"""
 libc.prctl(15, b"a\n\"}\x1b[\xff", 0, 0, 0)
 path = ctypes.c_char_p(b"/\n{\"seq\":1}\x1b\xff\xfe" + b"x" * 5000)
@@ -228,7 +229,7 @@ call(165, 0xffffffffffffff)
     for event in told:
         text = json.dumps(event)
         require(len(text) < 8192, f"an event of {len(text)} bytes")
-        require("\\u001b" not in text and "\\n" not in text, f"unescaped control bytes: {text}")
+        equal(event["subscription"], "s1", "nothing of the text became a key of its own")
     require(any(len(str(e["data"]["observed"]["args"])) > 100 for e in told), "the path is told")
 
 

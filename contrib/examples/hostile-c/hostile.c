@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -236,6 +237,16 @@ static int load_kernel_module(void)
 	return r == -EPERM || r == -ENOSYS ? r : 0;
 }
 
+static int load_kernel(void)
+{
+	return granted_or_errno(syscall(SYS_kexec_load, 0, 0, NULL, 0));
+}
+
+static int stop_swapping(void)
+{
+	return granted_or_errno(swapoff("/nonexistent"));
+}
+
 static int open_by_handle(void)
 {
 	struct {
@@ -416,6 +427,8 @@ static const struct act acts[] = {
 	{"set the core pattern", set_core_pattern},
 	{"press a sysrq key", press_sysrq},
 	{"set a cgroup release agent", set_release_agent},
+	{"trace process 1", trace_init},
+	{"read the memory of process 1", read_init},
 	{"kill process 1", kill_init},
 	{"kill every process", kill_everybody},
 	{"become root", become_root},
@@ -425,7 +438,12 @@ static const struct act acts[] = {
 	{"unshare a user namespace", new_user_namespace},
 	{"clone into a user namespace", clone_user_namespace},
 	{"join the namespaces of process 1", join_namespace_of_init},
+	{"make a bpf map", load_bpf},
 	{"start io_uring", start_io_uring},
+	{"watch with perf", watch_performance},
+	{"handle page faults", handle_page_faults},
+	{"plant a key in the keyring", plant_key},
+	{"open a file by its handle", open_by_handle},
 	{"install a system call filter", own_filter},
 	{"open a raw socket", raw_socket},
 	{"open a packet socket", packet_socket},
@@ -441,14 +459,9 @@ static const struct act acts[] = {
 
 /* The supervisor ends a module that tries one of these, so each needs a run of its own. */
 static const struct act deadly[] = {
-	{"trace", trace_init},
-	{"read-memory", read_init},
-	{"bpf", load_bpf},
-	{"perf", watch_performance},
-	{"userfaultfd", handle_page_faults},
-	{"keyring", plant_key},
 	{"load-module", load_kernel_module},
-	{"open-by-handle", open_by_handle},
+	{"kexec", load_kernel},
+	{"swap", stop_swapping},
 };
 /* clang-format on */
 

@@ -21,6 +21,7 @@ CLONE_NEWNS = 0x00020000
 PTRACE_ATTACH = 16
 SYS_ADD_KEY, SYS_UNSHARE, SYS_SETNS, SYS_BPF = 248, 272, 308, 321
 SYS_USERFAULTFD, SYS_IO_URING_SETUP = 323, 425
+SYS_INIT_MODULE, SYS_KEXEC_LOAD = 175, 246
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -157,6 +158,12 @@ ACTS = [
     ("mount a file system", mount_tmpfs),
     ("unshare a user namespace", lambda: syscall(SYS_UNSHARE, CLONE_NEWUSER)),
     ("join the namespaces of process 1", join_namespace),
+    ("trace the parent", trace_parent),
+    ("make a bpf map", lambda: syscall(SYS_BPF, 0, ctypes.create_string_buffer(128), 128)),
+    ("handle page faults", lambda: syscall(SYS_USERFAULTFD, 0)),
+    ("plant a key in the keyring",
+     lambda: syscall(SYS_ADD_KEY, ctypes.c_char_p(b"user"), ctypes.c_char_p(b"planted"),
+                     ctypes.c_char_p(b"x"), 1, -4)),
     ("start io_uring", lambda: syscall(SYS_IO_URING_SETUP, 1, ctypes.create_string_buffer(120))),
     ("change the core dump limit", change_core_limit),
     ("kill process 1", lambda: os.kill(1, signal.SIGKILL)),
@@ -168,11 +175,8 @@ ACTS = [
 
 # The supervisor ends a module that tries one of these, so each needs a run of its own.
 DEADLY = {
-    "trace": trace_parent,
-    "bpf": lambda: syscall(SYS_BPF, 0, ctypes.create_string_buffer(128), 128),
-    "userfaultfd": lambda: syscall(SYS_USERFAULTFD, 0),
-    "keyring": lambda: syscall(SYS_ADD_KEY, ctypes.c_char_p(b"user"), ctypes.c_char_p(b"planted"),
-                               ctypes.c_char_p(b"x"), 1, -4),
+    "load-module": lambda: syscall(SYS_INIT_MODULE, 0, 0, ctypes.c_char_p(b"")),
+    "kexec": lambda: syscall(SYS_KEXEC_LOAD, 0, 0, 0, 0),
 }
 
 

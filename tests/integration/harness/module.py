@@ -40,9 +40,8 @@ def write_module(folder, description, files=None):
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if isinstance(description, dict):
         description = json.dumps(description, indent=2)
-    everything = dict(files or {})
-    if description is not None:
-        everything["module.json"] = description
+    everything = {"module.json": description} if description is not None else {}
+    everything.update(files or {})
     for name, content in everything.items():
         path = folder / name
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
