@@ -57,10 +57,29 @@ static int await(int sync, char tag, struct ms_error *err)
 	return 0;
 }
 
+/* Every signal as a program expects it: ignored ones would stay ignored across exec. */
+static int default_signals(struct ms_error *err)
+{
+	const uint64_t action[4] = {
+		0}; /* the kernel's struct sigaction: SIG_DFL, no flags, no mask */
+
+	for (int sig = 1; sig <= 64; sig++) {
+		int r = (int)MS_SYS4(__NR_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
+
+		if (r < 0 && sig != SIGKILL && sig != SIGSTOP)
+			return ms_error_set(err, -r, "reset signal %d", sig);
+	}
+	return 0;
+}
+
 static int step_session(struct ms_error *err)
 {
 	const uint64_t none = 0;
-	int r = ms_sys_setsid();
+	int r = default_signals(err);
+
+	if (r < 0)
+		return r;
+	r = ms_sys_setsid();
 
 	if (r < 0)
 		return ms_error_set(err, -r, "setsid");

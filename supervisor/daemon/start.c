@@ -250,15 +250,13 @@ static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
 	ms_buf_done(&i->answer);
 	if (i->inspection.report &&
 	    (i->inspection.report->n_diags || i->inspection.report->n_dropped)) {
-		static const struct ms_diag none = {.reason = MS_REASON_BUNDLE_INVALID,
-						    .msg = {.p = ""}};
-		const struct ms_diag *first =
-			i->inspection.report->n_diags ? &i->inspection.report->diags[0] : &none;
+		uint32_t n = i->inspection.report->n_diags + i->inspection.report->n_dropped;
+		enum ms_reason reason = i->inspection.report->n_diags
+						? i->inspection.report->diags[0].reason
+						: MS_REASON_BUNDLE_INVALID;
 
-		return ms_error_say(err, EINVAL, first->reason,
-				    "%u problem%s with the module; the first: %.120s",
-				    i->inspection.report->n_diags + i->inspection.report->n_dropped,
-				    i->inspection.report->n_diags == 1 ? "" : "s", first->msg.p);
+		return ms_error_say(err, EINVAL, reason, "the module has %u problem%s", n,
+				    n == 1 ? "" : "s");
 	}
 	if (!i->inspection.manifest || !i->inspection.manifest->has_entry)
 		return ms_error_say(err, EINVAL, MS_REASON_UNSUPPORTED,
