@@ -86,11 +86,28 @@ static int add_limits(const struct run_options *o, struct ms_jw *jw, struct ms_e
 	return 0;
 }
 
+/* A bare name is a program of the base runtime, as in a shell; the sandbox has the host's /usr. */
+static char *find_program(const char *name)
+{
+	static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/bin", "/sbin"};
+
+	for (size_t i = 0; !strchr(name, '/') && i < MS_ARRAY_LEN(folders); i++) {
+		char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", folders[i], name) < 0)
+			return NULL;
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
 /* The manifest of a bare command. Its id is this process's, so that two runs do not meet. */
 static int make_manifest(struct run_options *o, struct ms_jw *jw, struct ms_error *err)
 {
 	ms_auto(jw) struct ms_jw *made = ms_jw_new();
-	ms_auto_free char *text = NULL;
+	ms_auto_free char *text = NULL, *program = o->bundle ? NULL : find_program(o->command[0]);
 	int r;
 
 	(void)snprintf(o->module, sizeof(o->module), "run-%d", (int)getpid()); /* fits */
@@ -100,8 +117,16 @@ static int make_manifest(struct run_options *o, struct ms_jw *jw, struct ms_erro
 	ms_jw_text(made, "id", o->module);
 	ms_jw_text(made, "version", "0.0.0");
 	ms_jw_object(made, "entry");
-	add_command(o, made);
-	ms_jw_text(made, "mode", "oneshot");
+	if (program) {
+		char *asked = o->command[0];
+
+		o->command[0] = program;
+		add_command(o, made);
+		o->command[0] = asked;
+	} else {
+		add_command(o, made);
+	}
+	ms_jw_text(made, "mode", "service"); /* no time limit of its own: --timeout sets one */
 	ms_jw_end(made);
 	r = add_limits(o, made, err);
 	if (r < 0)
