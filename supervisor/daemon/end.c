@@ -47,11 +47,8 @@ static void emit(struct ms_instance *i, const char *type, struct ms_jw *take_jw)
 {
 	struct ms_event_head head;
 
-	if (!take_jw)
-		return; /* out of memory: the next event follows a gap that nobody can count; the
-			   log has it */
 	ms_life_head(i, type, &head);
-	ms_event_emit(i->s->events, &head, take_jw);
+	ms_event_emit(i->s->events, &head, take_jw); /* NULL, out of memory, becomes a gap */
 }
 
 static void emit_started(struct ms_instance *i)

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "lib/fs.h"
+#include "lib/num.h"
 
 #define REMOVE_TRIES 200 /* of 10 ms: what was killed is gone long before */
 
@@ -41,7 +42,7 @@ static struct ms_cgroup_tree *tree_at(struct ms_cgroups *c, const char *mount)
 	if (c->n_trees == MS_CGROUP_MAX_TREES || strlen(mount) >= sizeof(t->mount))
 		return NULL;
 	t = &c->trees[c->n_trees++];
-	(void)strcpy(t->mount, mount); /* NOLINT: measured above */
+	memcpy(t->mount, mount, strlen(mount) + 1); /* measured above */
 	t->modules = -EBADF;
 	return t;
 }
@@ -314,20 +315,19 @@ int ms_cgroup_make_base(struct ms_cgroup_tree *t, struct ms_error *err)
 /* The processes of one group, one by one; for trees without cgroup.kill. */
 static void kill_listed(int dirfd)
 {
-	int fd = openat(dirfd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *f = fd >= 0 ? fdopen(fd, "re") : NULL;
-	int pid;
+	ms_auto_fd int fd = openat(dirfd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char buf[4096], *line, *rest = buf;
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
 
-	if (!f) {
-		if (fd >= 0)
-			(void)close(fd); /* only read */
+	if (n <= 0)
 		return;
+	buf[n] = '\0'; /* a longer list is finished by the next round */
+	while ((line = strsep(&rest, "\n"))) {
+		uint32_t pid;
+
+		if (rest && ms_parse_u32(line, strlen(line), 2, INT32_MAX, &pid) == 0)
+			(void)kill((pid_t)pid, SIGKILL); /* gone already is as good */
 	}
-	while (fscanf(f, "%d", &pid) == 1) { /* NOLINT: the kernel's own numbers */
-		if (pid > 1)
-			(void)kill(pid, SIGKILL); /* gone already is as good */
-	}
-	(void)fclose(f); /* only read */
 }
 
 static bool remove_once(const char *path, int depth)
