@@ -135,11 +135,12 @@ def run_with_a_terminal_talks_both_ways(t):
 def terminal_is_never_the_callers_own(t):
     """The module's terminal is another device, and TIOCSTI into it is refused."""
     code = "import os, fcntl, termios\n" \
-           "print(os.ttyname(0) if os.isatty(0) else 'none', os.fstat(0).st_rdev)\n" \
+           "print('terminal', os.isatty(0), os.fstat(0).st_rdev)\n" \
            "try:\n    fcntl.ioctl(0, termios.TIOCSTI, b'x')\n    print('pushed')\n" \
            "except OSError as e:\n    print('refused', e.errno)\n"
     folder = t.folder(manifest(["/usr/bin/python3", "main.py"]), {"main.py": code})
     text, _ = on_terminal(t, ["run", "--tty", str(folder)], lambda _: None)
+    require("terminal True" in text, f"it has none: {text!r}")
     require("refused" in text and "pushed" not in text, f"TIOCSTI: {text!r}")
 
 
@@ -189,23 +190,29 @@ def start_list_stop(t):
 @test
 def events_follow(t):
     process = subprocess.Popen([str(build_dir() / "modsupctl"), "--private", str(t.daemon.folder),
-                                "--json", "events"], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                "--json", "events", "--follow"], stdin=subprocess.DEVNULL, bufsize=0,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + DEADLINE
-        found = ""
-        while "instance.exited" not in found and time.monotonic() < deadline:
+        kinds, end = set(), time.monotonic() + DEADLINE
+        while not {"violation", "instance.exited"} <= kinds:
+            require(time.monotonic() < end, f"only {kinds} came")
+            # Again and again: it follows from the moment it is connected, which cannot be seen.
             t.run(["/usr/bin/unshare", "--user", "/bin/true"])
-            while select.select([process.stdout], [], [], 0.5)[0]:
-                line = process.stdout.readline()
-                found += line
-                json.loads(line)
-                if "instance.exited" in line:
-                    break
-        require("violation" in found and "unshare" in found, f"events: {found[:600]}")
+            while select.select([process.stdout], [], [], 0.2)[0]:
+                kinds.add(json.loads(process.stdout.readline())["type"])
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=DEADLINE)
+
+
+@test
+def events_of_before_are_kept(t):
+    gone = t.run(["/usr/bin/unshare", "--user", "/bin/true"]).instance
+    done = ctl(t, "--json", "events")
+    kinds = [e["type"] for e in map(json.loads, done.stdout.splitlines()) if e.get("instance") == gone]
+    require("violation" in kinds and "instance.exited" in kinds, f"events: {kinds} {done.stderr}")
+    done = ctl(t, "events", "--severity", "warning")
+    require("unshare" in done.stdout, f"for people: {done.stdout}")
 
 
 @test
