@@ -3,6 +3,7 @@ pkglibexec_PROGRAMS += modsup-shim
 modsup_shim_SOURCES = \
 	shim/caller.c shim/caller.h \
 	shim/enter.c \
+	shim/fold.c shim/fold.h \
 	shim/handover.c \
 	shim/io.c \
 	shim/launch.c \

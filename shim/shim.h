@@ -3,7 +3,7 @@
  * shim.h - the state of one shim: PID 1 of the module's namespaces, outside its user namespace. One
  * static instance, no heap. Files: handover.c receives the plan, root.c builds the file system,
  * enter.c is the module's child up to exec, launch.c the parent's half of that, serve.c the loop
- * afterwards, notify.c the refused calls, logs.c the log.
+ * afterwards, notify.c the refused calls (fold.c which to tell), logs.c the log.
  */
 #ifndef MS_SHIM_SHIM_H
 #define MS_SHIM_SHIM_H

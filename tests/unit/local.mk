@@ -172,6 +172,10 @@ UNIT_TESTS += test-bundle
 test_bundle_SOURCES = tests/unit/test-bundle.c
 test_bundle_LDADD = $(INSPECT_LIBS)
 
+UNIT_TESTS += test-notify-fold
+test_notify_fold_SOURCES = tests/unit/test-notify-fold.c shim/fold.c shim/fold.h
+test_notify_fold_LDADD = libms.a
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \
