@@ -109,6 +109,8 @@ struct ms_config *ms_config_new(void)
 	config->tiers[MS_TIER_VERIFIED] = full_ceiling;
 	config->tiers[MS_TIER_PRIVATE] = full_ceiling;
 	config->default_tier = MS_TIER_COMMUNITY;
+	/* Debian 12's own kernel is older; such a host is told of it at each start */
+	config->optional[MS_OPT_MEMFD_NOEXEC] = true;
 	config->id_first = 1900000000; /* above what systemd-nspawn takes (1879048191) */
 	config->id_count = 65536;
 	config->cgroup_parent = (struct ms_str){.p = "", .len = 0};
