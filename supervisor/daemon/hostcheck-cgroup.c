@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "lib/fs.h"
 #include "supervisor/daemon/hostcheck-probe.h"
@@ -130,6 +131,54 @@ static char *read_table(const char *path)
 	return MS_TAKE_PTR(text);
 }
 
+/* Can the v2 group at @group hand @controller down? 0, -ENOENT when it has none, or -errno. */
+static int offers(const char *group, const char *controller)
+{
+	char path[PLACE_BYTES + 32], words[256];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.controllers", group); /* room */
+	r = ms_probe_read(path, words, sizeof(words));
+	if (r < 0)
+		return r;
+	for (char *p = words; *p; p++)
+		if (*p == ' ')
+			*p = ',';
+	return in_list(words, strlen(words), controller) ? 0 : -ENOENT;
+}
+
+static bool is_delegated(const char *path)
+{
+	char value[4] = "";
+
+	return getxattr(path, "trusted.delegate", value, sizeof(value)) == 1 && value[0] == '1';
+}
+
+/*
+ * A v2 group with processes in it hands no controllers down. So modsupd works below its own group
+ * only where that was delegated, after it went into "supervisor" there, and else at the root, as
+ * cgroup-find.c does. @place->path is the own group.
+ */
+static void leave_own_group(struct place *place, size_t mount_len)
+{
+	static const char aside[] = "/supervisor";
+	size_t len = strlen(place->path), aside_len = sizeof(aside) - 1;
+	char mount[PLACE_BYTES];
+
+	(void)snprintf(mount, sizeof(mount), "%.*s", (int)mount_len, place->path); /* shorter */
+	/* on a hybrid host v1 has the controllers, and any group will do */
+	if (offers(mount, "cpu") < 0 && offers(mount, "memory") < 0 && offers(mount, "pids") < 0)
+		return;
+	if (is_delegated(place->path))
+		return;
+	if (len - mount_len >= aside_len && strcmp(place->path + len - aside_len, aside) == 0) {
+		place->path[len - aside_len] = '\0';
+		if (is_delegated(place->path))
+			return;
+	}
+	place->path[mount_len] = '\0';
+}
+
 static struct place find_place(const struct ms_config *config, const char *controller)
 {
 	ms_auto_free char *table = read_table("/proc/self/mountinfo");
@@ -152,6 +201,8 @@ static struct place find_place(const struct ms_config *config, const char *contr
 			continue;
 		(void)snprintf(place.path, sizeof(place.path), "%.*s%.*s", (int)dir.len, dir.p,
 			       (int)own.len, own.p); /* checked above */
+		if (!controller && !config->cgroup_parent.len)
+			leave_own_group(&place, dir.len);
 		place.there = access(place.path, F_OK) == 0;
 		if (!place.there) { /* a container sees its group as the root of the mount */
 			place.path[dir.len] = '\0';
@@ -237,19 +288,12 @@ void ms_probe_cgroup(const struct ms_config *config, struct ms_check *check)
 /* v2: is the controller there to be handed down? Its files appear only once it has been. */
 static int look_in_v2(const struct place *place, const char *controller)
 {
-	char path[PLACE_BYTES + 32], words[256];
+	char path[PLACE_BYTES + 32];
 	ms_auto_fd int fd = -EBADF;
-	int r;
+	int r = offers(place->path, controller);
 
-	(void)snprintf(path, sizeof(path), "%s/cgroup.controllers", place->path); /* room */
-	r = ms_probe_read(path, words, sizeof(words));
 	if (r < 0)
 		return r;
-	for (char *p = words; *p; p++)
-		if (*p == ' ')
-			*p = ',';
-	if (!in_list(words, strlen(words), controller))
-		return -ENOENT;
 	(void)snprintf(path, sizeof(path), "%s/cgroup.subtree_control", place->path); /* room */
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : 0;
