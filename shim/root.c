@@ -110,7 +110,7 @@ static int clone_tree(int fd, uint32_t attrs)
 /* Split a clean target: the parent's descriptor and the last name. The root itself is a parent. */
 static int open_parent(const struct root *root, struct ms_str target, const char **ret_name)
 {
-	char parent[MS_MAX_PATH_BYTES + 1];
+	char parent[MS_MAX_INSIDE_BYTES + 1];
 	const char *slash = memrchr(target.p, '/', target.len);
 	size_t len = slash ? (size_t)(slash - target.p) : 0;
 
@@ -424,6 +424,19 @@ static int open_stage(struct root *root)
 	return 0;
 }
 
+/*
+ * Under a supervisor that was itself started in a chroot, the root is not that of the mount
+ * namespace, and stays so over pivot_root(2); the kernel then makes no user namespace (EPERM).
+ * Entering one's own mount namespace sets the root to its top. Nothing is looked up by path between
+ * this and the pivot.
+ */
+static int leave_chroot(int proc)
+{
+	ms_auto_fd int ns = ms_sys_openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
+
+	return ns < 0 ? ns : ms_sys_setns(ns, CLONE_NEWNS);
+}
+
 /* The new root, attached on top of the old one so that pivot_root(2) accepts it. */
 static int open_root(struct root *root)
 {
@@ -431,6 +444,9 @@ static int open_root(struct root *root)
 	ms_auto_fd int mount = -EBADF;
 	int r;
 
+	r = leave_chroot(root->shim->proc);
+	if (r < 0)
+		return r;
 	/* first: nothing done from here on may travel back to the host's mount namespace */
 	r = ms_sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private);
 	if (r < 0)
@@ -488,7 +504,8 @@ int ms_root_build(struct ms_shim *shim, struct ms_error *err)
 		err->step = MS_STEP_PROC;
 		return ms_error_set(err, -shim->proc, "mount a procfs");
 	}
-	if (!MS_LAYER_ON(MOUNT))
+	/* (a program of modsup's own is found only in the root that is made for it) */
+	if (!MS_LAYER_ON(MOUNT) && strcmp(shim->plan.argv[0].p, "/run/modsup/program") != 0)
 		return 0;
 	(void)ms_sys_umask(0); /* modes are the plan's; returns the old mask */
 	r = open_root(&root);

@@ -189,8 +189,18 @@ void ms_probe_namespaces(const struct ms_config *config MS_UNUSED, struct ms_che
 static int try_userns(const void *arg MS_UNUSED)
 {
 	static const char map[] = "1000 0 1\n";
-	int r = ms_sys_unshare(CLONE_NEWUSER);
+	ms_auto_fd int ns = -EBADF;
+	int r = ms_sys_unshare(CLONE_NEWNS);
 
+	if (r < 0)
+		return r;
+	/* as the shim does: in a chroot, only after a return to the top of the mount namespace */
+	ns = ms_sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
+	if (ns < 0)
+		return ns;
+	r = ms_sys_setns(ns, CLONE_NEWNS);
+	if (r == 0)
+		r = ms_sys_unshare(CLONE_NEWUSER);
 	if (r < 0)
 		return r;
 	/* the writer's own id; gid_map is not tried, the kernel judges both the same way */

@@ -45,6 +45,8 @@ static const struct kept daemon_list[] = {
  * up when the module is set up. */
 static const struct kept launch_list[] = {
 	KEPT(CAP_SYS_ADMIN, "namespaces, mounts, the host name"),
+	KEPT(CAP_SYS_CHROOT,
+	     "the top of the shim's own mount namespace, where modsupd is in a chroot"),
 	KEPT(CAP_SETUID, "the module's and the shim's users, and the map between"),
 	KEPT(CAP_SETGID, "the same of groups"),
 	KEPT(CAP_SETPCAP, "emptying the bounding set"),
