@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libms.a
 libms_a_SOURCES = \
 	lib/arena.c lib/arena.h \
-	lib/base.h \
+	lib/base.h lib/layers.h \
 	lib/buf.c lib/buf.h \
 	lib/error.c lib/error.h \
 	lib/fs.c lib/fs.h \
