@@ -49,13 +49,18 @@
 #define MS_MAX_INSPECTION_BYTES (1024u * 1024u) /* what modsup-inspect may answer */
 
 /* A launch */
-#define MS_MAX_PLAN_BYTES (1024u * 1024u)
+#define MS_MAX_PLAN_BYTES (2u * 1024u * 1024u) /* the largest policy and layout, strings thrice */
 #define MS_MAX_MOUNT_OPS  384u
 #define MS_MAX_PLAN_FDS	  64u
 #define MS_MAX_RLIMITS	  16u
 #define MS_MAX_LANDLOCK	  192u /* MS_MAX_ATTACH, the write paths, and the base runtime */
 #define MS_MAX_BPF_INSNS  4096u
 #define MS_MAX_KILL_CALLS 64u
+/* What is legal in a manifest, with what a plan puts before it: "/module/", or a variable's name.
+ */
+#define MS_MAX_INSIDE_BYTES   (MS_MAX_PATH_BYTES + 8u)
+#define MS_MAX_PLAN_ARG_BYTES (MS_MAX_ARG_BYTES + 8u)
+#define MS_MAX_PLAN_ENV_BYTES (MS_MAX_ENV_NAME_BYTES + 1u + MS_MAX_ARG_BYTES)
 
 /* The running supervisor */
 #define MS_MAX_INSTANCES	  2000u
