@@ -25,6 +25,14 @@ def build_dir():
     return pathlib.Path(folder)
 
 
+def default_config():
+    """None, but where the kernel is older than vm.memfd_noexec (Linux 6.3), which an administrator
+    then has to accept."""
+    if os.path.exists("/proc/sys/vm/memfd_noexec"):
+        return None
+    return '{"optionalLayers": ["memfd-noexec"]}'
+
+
 class Daemon:
     """Started on construction; the socket answers when the constructor returns."""
 
@@ -37,6 +45,8 @@ class Daemon:
         self.env = env
         self.id = None
         self.process = None
+        if config is None:
+            config = default_config()
         if config is not None:
             (self.folder / "modsupd.json").write_text(config, encoding="utf-8")
         self.start()
