@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * layers.h - MS_LAYER_ON(NAME): always 1, except in a test build made with --with-layer-off=NAME[,NAME], whose only
- * use is to prove that the attacks on that layer then succeed. Such a build says so in its version and at each start.
+ * layers.h - MS_LAYER_ON(NAME): always 1, except in a test build made with
+ * --with-layer-off=NAME[,NAME], whose only use is to prove that the attacks on that layer then
+ * succeed. Such a build says so in its version and at each start.
  */
 #ifndef MS_LIB_LAYERS_H
 #define MS_LIB_LAYERS_H
@@ -24,11 +25,11 @@ enum ms_layer {
 };
 
 #ifdef MS_LAYER_OFF
-#define MS_LAYER_ON(name) (!((MS_LAYER_OFF) & MS_LAYER_OFF_##name))
-#define MS_ALL_LAYERS_ON  0
+#	define MS_LAYER_ON(name) (!((MS_LAYER_OFF)&MS_LAYER_OFF_##name))
+#	define MS_ALL_LAYERS_ON  0
 #else
-#define MS_LAYER_ON(name) 1
-#define MS_ALL_LAYERS_ON  1
+#	define MS_LAYER_ON(name) 1
+#	define MS_ALL_LAYERS_ON  1
 #endif
 
 #endif

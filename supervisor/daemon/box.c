@@ -43,8 +43,7 @@ struct ms_box {
 	struct ms_box_end end;
 };
 
-/* ---- letting go
- * ----------------------------------------------------------------------------------------- */
+/* -- letting go -- */
 
 static void close_fds(struct ms_box *box)
 {
@@ -166,8 +165,7 @@ static void fail(struct ms_box *box, enum ms_box_cause cause, const struct ms_er
 	ms_box_kill(box);
 }
 
-/* ---- the running box
- * ------------------------------------------------------------------------------------ */
+/* -- the running box -- */
 
 /* The number on the host of the process behind a pidfd, from "Pid:\t" in its fdinfo; 0 when it
  * ended. */
@@ -361,8 +359,7 @@ const struct ms_cgroup *ms_box_cgroup(const struct ms_box *box)
 	return box->cgroup;
 }
 
-/* ---- the launch
- * ----------------------------------------------------------------------------------------- */
+/* -- the launch -- */
 
 /* A descriptor that goes with the plan, taken; its place, or -errno (and it is closed). */
 static int give_fd(struct ms_box *box, enum ms_fd_role role, int take_fd)

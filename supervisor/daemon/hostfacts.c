@@ -87,8 +87,10 @@ static int read_proc(struct ms_host *host)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
-	int r = dir ? 0 : -errno;
+	int r = 0;
 
+	if (!dir)
+		return -errno;
 	while (r == 0 && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
 		if (e->d_name[0] == '.' || is_number(e->d_name))
 			continue;
@@ -98,8 +100,7 @@ static int read_proc(struct ms_host *host)
 					      : MS_HOST_FILE,
 			"");
 	}
-	if (dir)
-		(void)closedir(dir); /* only read */
+	(void)closedir(dir); /* only read */
 	return r;
 }
 

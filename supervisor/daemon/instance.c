@@ -51,8 +51,7 @@ const char *ms_state_word(enum ms_state state)
 	return "failed";
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------------------ */
+/* -- the table -- */
 
 static void insert(struct ms_instances *t, struct ms_instance *i)
 {
@@ -133,8 +132,7 @@ uint32_t ms_instances_live(const struct ms_instances *t)
 	return t->n - t->n_ended;
 }
 
-/* ---- who waits
- * ------------------------------------------------------------------------------------------ */
+/* -- who waits -- */
 
 void ms_life_dirty(struct ms_instance *i)
 {
@@ -339,8 +337,7 @@ void ms_instances_stop_all(struct ms_supervisor *s)
 	end_if_empty(s);
 }
 
-/* ---- what the control socket asks
- * ----------------------------------------------------------------------- */
+/* -- what the control socket asks -- */
 
 static int new_id(char id[static 17], struct ms_error *err)
 {
@@ -542,7 +539,7 @@ void ms_instance_view(const struct ms_instance *i, struct ms_instance_view *ret)
 		.n_skipped = l->n_skipped,
 		.exit = i->exit,
 	};
-	for (uint32_t n = 0; n < i->n_sockets; n++) {
+	for (uint32_t n = 0; m && n < i->n_sockets; n++) {
 		ret->sockets[n].name = m->listen[n];
 		ret->sockets[n].path =
 			(struct ms_str){.p = i->sockets[n], .len = strlen(i->sockets[n])};

@@ -44,8 +44,7 @@ struct ms_spawner {
 	uint32_t head, len;
 };
 
-/* ---- in the spawner
- * ------------------------------------------------------------------------------------- */
+/* -- in the spawner -- */
 
 struct child {
 	const struct ms_spawn_request *req;
@@ -203,8 +202,7 @@ int ms_spawner_fork(int shim_fd, struct ms_spawner **ret, struct ms_error *err)
 	return 0;
 }
 
-/* ---- in modsupd
- * ----------------------------------------------------------------------------------------- */
+/* -- in modsupd -- */
 
 static void answer_next(struct ms_spawner *s, const struct ms_error *err, pid_t pid, int *pidfd)
 {

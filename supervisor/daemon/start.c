@@ -28,8 +28,7 @@
 			      .log = {-EBADF, -EBADF},                                             \
 			      .launch_timeout_usec = LAUNCH_TIMEOUT_USEC})
 
-/* ---- what was asked, opened
- * ----------------------------------------------------------------------------- */
+/* -- what was asked, opened -- */
 
 /* A module's folder by an administrator's path: the folder itself, no link in its place. */
 static int open_folder(struct ms_str path, int *ret, struct ms_error *err)
@@ -38,7 +37,7 @@ static int open_folder(struct ms_str path, int *ret, struct ms_error *err)
 	struct stat st;
 	ms_auto_fd int fd = -EBADF;
 
-	if (path.len >= sizeof(buf) || !path.len || path.p[0] != '/')
+	if (!path.p || path.len >= sizeof(buf) || !path.len || path.p[0] != '/')
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "the folder's path is not absolute");
 	memcpy(buf, path.p, path.len);
@@ -127,8 +126,7 @@ static int open_asked(struct ms_instance *i, const struct ms_start_request *req,
 	return i->manifest < 0 ? ms_error_set(err, -i->manifest, "keep the manifest") : 0;
 }
 
-/* ---- phase 1: the inspector
- * ----------------------------------------------------------------------------- */
+/* -- phase 1: the inspector -- */
 
 static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
@@ -214,8 +212,7 @@ int ms_life_begin(struct ms_instance *i, const struct ms_start_request *req, str
 	return r;
 }
 
-/* ---- phase 2 and 3: policy, state, the module
- * ------------------------------------------------------------ */
+/* -- phase 2 and 3: policy, state, the module -- */
 
 /* Nothing the inspector sends is believed before it decodes; whatever else it does is its own
  * failure. */
@@ -534,8 +531,7 @@ void ms_life_next_phase(struct ms_instance *i, const struct ms_box_end *end)
 		ms_life_fail(i, &err);
 }
 
-/* ---- from the box
- * --------------------------------------------------------------------------------------- */
+/* -- from the box -- */
 
 static void on_started(void *data, uint32_t pid)
 {

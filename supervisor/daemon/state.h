@@ -49,8 +49,8 @@ MS_MUST_CHECK int ms_state_bind(struct ms_folders *state, const char *key, struc
 void ms_state_unbind(struct ms_folders *state, const char *key, struct ms_str name);
 
 /* The two files of an instance's log, open for writing, empty. */
-MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance, int ret_fds[static 2],
-				struct ms_error *err);
+MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance,
+				int ret_fds[static 2], struct ms_error *err);
 void ms_state_drop_logs(struct ms_folders *state, const char *instance);
 
 #endif

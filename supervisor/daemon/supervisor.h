@@ -24,7 +24,7 @@ struct ms_supervisor {
 	struct ms_events *events;	/* owned */
 	struct ms_control *control;	/* owned */
 	struct ms_instances *instances; /* owned */
-	struct ms_folders *state;         /* owned */
+	struct ms_folders *state;	/* owned */
 	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
 					   filters, host facts */
 	struct ms_host_report *host;   /* owned; probed by main.c before it restricts itself, as the

@@ -251,7 +251,7 @@ static void change_every_byte(size_t len)
 		uint8_t was = message[i];
 
 		for (unsigned k = 0; k < 12; k++) {
-			message[i] = k < 8 ? (uint8_t)(was ^ (1u << k)) : (uint8_t)(k * 85u);
+			message[i] = (uint8_t)(k < 8 ? was ^ (1u << k) : k * 85u);
 			refused += !same_again(message, len);
 		}
 		message[i] = was;
