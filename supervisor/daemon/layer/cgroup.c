@@ -360,8 +360,8 @@ int ms_cgroup_memory(const struct ms_cgroup *cg, struct ms_cgroup_memory *ret)
 			 read_number(dir, "memory.oom_control", "oom_kill");
 	ret->limit_hits = read_number(dir, "memory.failcnt", NULL);
 	ret->peak_bytes = read_number(dir, "memory.max_usage_in_bytes", NULL);
-	/* 6.18 leaves the counter at 0 under the swap limit: a peak within a huge page of the limit says
-	 * the same */
+	/* 6.18 leaves the counter at 0 under the swap limit: a peak within a huge page of the limit
+	 * says the same */
 	if (ret->limit_hits == 0 &&
 	    ret->peak_bytes + HUGE_PAGE_BYTES > read_number(dir, "memory.limit_in_bytes", NULL))
 		ret->limit_hits = 1;
