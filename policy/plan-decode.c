@@ -34,7 +34,7 @@ static void get_mounts(struct ms_rd *rd, struct ms_plan *plan)
 		m->gid = ms_rd_u32(rd);
 		m->size = ms_rd_u64(rd);
 		m->inodes = ms_rd_u64(rd);
-		m->target = ms_rd_cstr(rd, MS_MAX_PATH_BYTES);
+		m->target = ms_rd_cstr(rd, MS_MAX_INSIDE_BYTES);
 		m->source = ms_rd_cstr(rd, MS_MAX_PATH_BYTES);
 		m->data = ms_rd_cstr(rd, MS_MAX_PLAN_BYTES);
 	}
@@ -47,7 +47,7 @@ static void get_landlock(struct ms_rd *rd, struct ms_plan *plan)
 	plan->landlock_scoped = ms_rd_u64(rd);
 	plan->n_landlock = ms_rd_count(rd, MS_MAX_LANDLOCK);
 	for (uint32_t i = 0; i < plan->n_landlock; i++) {
-		plan->landlock[i].path = ms_rd_cstr(rd, MS_MAX_PATH_BYTES);
+		plan->landlock[i].path = ms_rd_cstr(rd, MS_MAX_INSIDE_BYTES);
 		plan->landlock[i].access = ms_rd_u64(rd);
 		plan->landlock[i].optional = rd_enum(rd, 2) == 1;
 	}
@@ -85,10 +85,10 @@ static void get_program(struct ms_rd *rd, struct ms_plan *plan)
 {
 	plan->n_argv = ms_rd_count(rd, MS_MAX_ARGV);
 	for (uint32_t i = 0; i < plan->n_argv; i++)
-		plan->argv[i] = ms_rd_cstr(rd, MS_MAX_ARG_BYTES);
+		plan->argv[i] = ms_rd_cstr(rd, MS_MAX_PLAN_ARG_BYTES);
 	plan->n_env = ms_rd_count(rd, MS_MAX_ENV * 2);
 	for (uint32_t i = 0; i < plan->n_env; i++)
-		plan->env[i] = ms_rd_cstr(rd, MS_MAX_ARG_BYTES);
+		plan->env[i] = ms_rd_cstr(rd, MS_MAX_PLAN_ENV_BYTES);
 	plan->cwd = ms_rd_cstr(rd, MS_MAX_PATH_BYTES);
 	plan->umask = ms_rd_u32(rd);
 	plan->log_bytes = ms_rd_u64(rd);
@@ -131,59 +131,110 @@ int ms_plan_decode(const void *data, size_t len, struct ms_plan *ret)
 	return 0;
 }
 
-static bool is_under(struct ms_str path, struct ms_str top)
+/*
+ * Where steps have been, found by name: the steps before the one that is looked at, by the hash of
+ * their targets. Comparing each step with each would cost a launch more than reading all of them.
+ */
+#define GROUND_SLOTS 1024u
+_Static_assert(GROUND_SLOTS >= 2 * MS_MAX_MOUNT_OPS, "a search must meet a free slot soon");
+
+struct ground {
+	uint16_t slots[GROUND_SLOTS];	/* number of a step plus one; 0 = free */
+	uint32_t ops[MS_MAX_MOUNT_OPS]; /* 1 << op of all steps with this target, at the first */
+};
+
+#define OP(name)    (1u << MS_OP_##name)
+#define OPS_PLACES  (OP(TMPFS) | OP(DIR)) /* in which later steps may make others */
+#define OPS_IN_PROC (OP(MASK) | OP(REPLACE) | OP(PROC_RO))
+#define HASH_INIT   2166136261u
+
+static uint32_t hash_next(uint32_t hash, char c)
 {
-	return path.len > top.len && memcmp(path.p, top.p, top.len) == 0 && path.p[top.len] == '/';
+	return (hash ^ (unsigned char)c) * 16777619u; /* FNV-1a */
 }
 
-static bool is_same(struct ms_str a, struct ms_str b)
+/* The slot of the target @p, or the free one in which it belongs. */
+static uint16_t *ground_find(struct ground *g, const struct ms_plan *plan, const char *p,
+			     size_t len, uint32_t hash)
 {
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+	for (uint32_t at = hash ^ hash >> 16;; at++) {
+		uint16_t *slot = &g->slots[at % GROUND_SLOTS];
+		struct ms_str target;
+
+		if (!*slot)
+			return slot;
+		target = plan->mounts[*slot - 1].target;
+		if (target.len == len && memcmp(target.p, p, len) == 0)
+			return slot;
+	}
 }
 
-/* The steps that make a place in which later steps may make others. */
-static bool makes_ground(enum ms_mount_op op)
+static uint32_t ground_ops(const struct ground *g, uint16_t slot)
 {
-	return op == MS_OP_TMPFS || op == MS_OP_DIR;
+	return slot ? g->ops[slot - 1] : 0;
 }
 
-static bool is_proc_step(enum ms_mount_op op)
+/* May a step do @op where the steps before it did @ops? Nothing is made twice: of two steps for one
+ * place the second would decide, and a reader of the plan would see the first. */
+static const char *verify_again(enum ms_mount_op op, uint32_t ops)
 {
-	return op == MS_OP_MASK || op == MS_OP_REPLACE || op == MS_OP_PROC_RO;
+	if (op == MS_OP_SEAL)
+		return ops & OP(TMPFS) ? NULL : "sealing something that the plan did not mount";
+	if (op == MS_OP_TMPFS)
+		ops &= ~OP(DIR);
+	return ops ? "two mount steps make the same place" : NULL;
 }
 
 /*
- * What lies under @m's target must have been made by this plan on its own tmpfs: no earlier step
- * may have put a foreign tree, a link or a file at an ancestor. Steps on /proc need the PROC step
- * as an ancestor instead.
+ * What lies under a step's target must have been made by this plan on its own tmpfs: no earlier
+ * step may have put a foreign tree, a link or a file at an ancestor, and one has made the folder it
+ * lies in. Steps on /proc need the PROC step as an ancestor instead.
  */
-static const char *verify_ground(const struct ms_plan *plan, uint32_t n)
+static const char *verify_ground(struct ground *g, const struct ms_plan *plan, uint32_t n)
 {
 	const struct ms_plan_mount *m = &plan->mounts[n];
-	bool in_proc = false;
+	const uint32_t own = OPS_PLACES | OPS_IN_PROC | OP(SEAL) | OP(PROC);
+	uint32_t hash = HASH_INIT, above = 0, parent = OPS_PLACES;
+	uint16_t *slot;
+	const char *why;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct ms_plan_mount *e = &plan->mounts[i];
-
-		if (is_under(m->target, e->target)) {
-			if (e->op == MS_OP_PROC)
-				in_proc = true;
-			else if (e->op != MS_OP_SEAL && !makes_ground(e->op) &&
-				 !is_proc_step(e->op))
-				return "a mount step lies under something that is not the plan's "
-				       "own";
+	for (size_t i = 0; i < m->target.len; i++) {
+		if (m->target.p[i] == '/') {
+			slot = ground_find(g, plan, m->target.p, i, hash);
+			parent = ground_ops(g, *slot);
+			above |= parent;
 		}
+		hash = hash_next(hash, m->target.p[i]);
 	}
-	if (in_proc != is_proc_step(m->op))
+	if (above & ~own)
+		return "a mount step lies under something that is not the plan's own";
+	if (!(above & OP(PROC)) != !(OPS_IN_PROC & 1u << m->op))
 		return "a mount step is on the wrong side of /proc";
-	return NULL;
+	if (!(above & OP(PROC)) && !(parent & OPS_PLACES))
+		return "a mount step lies in a folder that no step made";
+	slot = ground_find(g, plan, m->target.p, m->target.len, hash);
+	why = verify_again(m->op, ground_ops(g, *slot));
+	if (!*slot)
+		*slot = (uint16_t)(n + 1);
+	g->ops[*slot - 1] |= 1u << m->op;
+	return why;
 }
 
-static const char *verify_mount(const struct ms_plan *plan, uint32_t n)
+/* A target of the bundle is a path of its own with "module/" before it, which may make it longer
+ * than a path may be. */
+static bool is_target(struct ms_str target)
 {
-	const struct ms_plan_mount *m = &plan->mounts[n];
+	static const char top[] = "module/";
+	const size_t len = sizeof(top) - 1;
 
-	if (!ms_path_is_clean(m->target.p, m->target.len))
+	if (target.len > len && memcmp(target.p, top, len) == 0)
+		return ms_path_is_clean(target.p + len, target.len - len);
+	return ms_path_is_clean(target.p, target.len);
+}
+
+static const char *verify_mount(const struct ms_plan *plan, const struct ms_plan_mount *m)
+{
+	if (!is_target(m->target))
 		return "a mount target is not a clean relative path";
 	if (m->op == MS_OP_ATTACH) {
 		if (m->fd >= plan->n_fds || plan->fds[m->fd] != MS_FD_ATTACH)
@@ -193,16 +244,22 @@ static const char *verify_mount(const struct ms_plan *plan, uint32_t n)
 	}
 	if (m->op == MS_OP_SYMLINK && !m->source.len)
 		return "a link without a target";
-	if (m->op == MS_OP_SEAL) {
-		bool found = false;
+	return NULL;
+}
 
-		for (uint32_t i = 0; i < n; i++)
-			found |= plan->mounts[i].op == MS_OP_TMPFS &&
-				 is_same(plan->mounts[i].target, m->target);
-		if (!found)
-			return "sealing something that the plan did not mount";
+static const char *verify_mounts(const struct ms_plan *plan)
+{
+	struct ground ground = {0};
+
+	for (uint32_t i = 0; i < plan->n_mounts; i++) {
+		const char *why = verify_mount(plan, &plan->mounts[i]);
+
+		if (!why)
+			why = verify_ground(&ground, plan, i);
+		if (why)
+			return why;
 	}
-	return verify_ground(plan, n);
+	return NULL;
 }
 
 static uint32_t count_role(const struct ms_plan *plan, enum ms_fd_role role)
@@ -249,10 +306,6 @@ const char *ms_plan_verify(const struct ms_plan *plan)
 		return "no system call filter";
 	if (plan->landlock_fs == 0 && (plan->flags & MS_PLAN_LANDLOCK))
 		return "landlock is required but handles nothing";
-	for (uint32_t i = 0; i < plan->n_mounts; i++) {
-		why = verify_mount(plan, i);
-		if (why)
-			return why;
-	}
-	return verify_fds(plan);
+	why = verify_mounts(plan);
+	return why ? why : verify_fds(plan);
 }

@@ -79,6 +79,10 @@ static void build_program(struct ms_builder *b)
 	struct ms_plan *plan = b->plan;
 
 	plan->n_argv = in->n_argv ? in->n_argv : m->n_argv;
+	if (plan->n_argv > MS_MAX_ARGV) {
+		plan->n_argv = 0;
+		b->overflow = "arguments";
+	}
 	for (uint32_t i = 0; i < plan->n_argv; i++)
 		plan->argv[i] = ms_arena_str(b->arena, argv[i].p, argv[i].len);
 	if (plan->n_argv && plan->argv[0].len && plan->argv[0].p[0] != '/')

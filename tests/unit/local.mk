@@ -176,6 +176,14 @@ UNIT_TESTS += test-notify-fold
 test_notify_fold_SOURCES = tests/unit/test-notify-fold.c shim/fold.c shim/fold.h
 test_notify_fold_LDADD = libms.a
 
+# MS_UPDATE_GOLDEN=1 ./test-plan writes the dumps anew: `git diff` is then the review.
+UNIT_TESTS += test-plan
+test_plan_SOURCES = tests/unit/test-plan.c tests/unit/plan-fixture.h
+test_plan_CPPFLAGS = $(AM_CPPFLAGS) -DMS_GOLDEN_DIR='"$(abs_top_srcdir)/tests/unit/golden"'
+test_plan_LDADD = $(UNITLIBS)
+EXTRA_DIST += tests/unit/golden/plan-everything.txt tests/unit/golden/plan-oneshot.txt \
+	tests/unit/golden/plan-whole.txt
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \

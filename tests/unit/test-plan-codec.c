@@ -199,11 +199,11 @@ TEST(caps)
 
 	REQUIRE(big);
 	memset(big, 'x', MS_MAX_PLAN_BYTES - 1);
-	p->argv[1] = (struct ms_str){big, MS_MAX_ARG_BYTES};
+	p->argv[1] = (struct ms_str){big, MS_MAX_PLAN_ARG_BYTES};
 	REQUIRE(encode(p, &bytes, &len) == 0);
 	CHECK_EQ(decode(bytes, len), 1);
 	free(MS_TAKE_PTR(bytes));
-	p->argv[1].len = MS_MAX_ARG_BYTES + 1;
+	p->argv[1].len = MS_MAX_PLAN_ARG_BYTES + 1;
 	REQUIRE(encode(p, &bytes, &len) == 0);
 	CHECK_EQ(decode(bytes, len), 0);
 	free(MS_TAKE_PTR(bytes));
