@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ids.c - the lock folder: one file for each id ever used since boot, named by the number,
- * flock(2)ed by its holder.
+ * ids.c - the lock folder: one file for each id in use, named by the number, flock(2)ed by its
+ * holder and gone with it. (What a killed daemon left is an unlocked file, taken again.)
  */
 #include "supervisor/daemon/ids.h"
 
@@ -46,6 +46,7 @@ void ms_ids_done(struct ms_ids *ids)
 static int try_take(struct ms_ids *ids, uint32_t uid, struct ms_id *ret)
 {
 	char name[21];
+	struct stat st;
 	ms_auto_fd int fd = -EBADF;
 
 	(void)ms_num_format(uid, name); /* always fits */
@@ -54,7 +55,14 @@ static int try_take(struct ms_ids *ids, uint32_t uid, struct ms_id *ret)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
+	/* released between the open and the lock: the name leads to another file by now, or to none
+	 */
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0)
+		return -EWOULDBLOCK;
 	ret->uid = uid;
+	ret->dir = ids->dir;
 	ret->lock = MS_TAKE_FD(fd);
 	return 0;
 }
@@ -90,6 +98,13 @@ int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret, struct
 
 void ms_id_release(struct ms_id *id)
 {
+	char name[21];
+
+	if (id->lock >= 0) {
+		(void)ms_num_format(id->uid, name); /* always fits */
+		(void)unlinkat(id->dir, name,
+			       0); /* while it is locked; who opened it sees no link */
+	}
 	id->lock = ms_fd_close(id->lock);
 	id->uid = 0;
 }

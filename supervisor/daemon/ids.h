@@ -18,8 +18,9 @@ struct ms_ids {
 struct ms_id {
 	uint32_t uid; /* and gid */
 	int lock;     /* the id is held as long as any copy of this is open */
+	int dir;      /* borrowed from the ms_ids, which must outlive it */
 };
-#define MS_ID_INIT ((struct ms_id){.lock = -EBADF})
+#define MS_ID_INIT ((struct ms_id){.lock = -EBADF, .dir = -EBADF})
 
 MS_MUST_CHECK int ms_ids_open(uint32_t first, uint32_t count, struct ms_ids *ret,
 			      struct ms_error *err);
@@ -29,6 +30,7 @@ MS_MUST_CHECK int ms_ids_take(struct ms_ids *ids, struct ms_id *ret, struct ms_e
 /* ms_ids_take_this - that one, or -EBUSY with reason conflict. */
 MS_MUST_CHECK int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret,
 				   struct ms_error *err);
+/* ms_id_release - nothing of the holder lives any more: the lock file goes too. */
 void ms_id_release(struct ms_id *id);
 
 #endif
