@@ -109,6 +109,18 @@ size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e)
 	return end(&wr);
 }
 
+size_t ms_shimwire_hello(uint8_t *buf, const struct ms_shim_hello *h)
+{
+	struct ms_wr wr = begin(buf, MS_SHIM_HELLO);
+
+	ms_wr_bytes(&wr, h->launch_id, sizeof(h->launch_id));
+	ms_wr_bytes(&wr, h->policy_hash, sizeof(h->policy_hash));
+	ms_wr_u32(&wr, h->pid_inside);
+	ms_wr_u8(&wr, h->ended);
+	ms_wr_u64(&wr, h->denied);
+	return end(&wr);
+}
+
 static bool rd_flag(struct ms_rd *rd)
 {
 	uint8_t v = ms_rd_u8(rd);
@@ -192,6 +204,20 @@ static void rd_exit(struct ms_rd *rd, struct ms_shim_exit *ret)
 	ret->log_dropped_bytes = ms_rd_u64(rd);
 }
 
+static void rd_hello(struct ms_rd *rd, struct ms_shim_hello *ret)
+{
+	const uint8_t *p = ms_rd_bytes(rd, sizeof(ret->launch_id));
+
+	if (p)
+		memcpy(ret->launch_id, p, sizeof(ret->launch_id));
+	p = ms_rd_bytes(rd, sizeof(ret->policy_hash));
+	if (p)
+		memcpy(ret->policy_hash, p, sizeof(ret->policy_hash));
+	ret->pid_inside = ms_rd_u32(rd);
+	ret->ended = rd_flag(rd);
+	ret->denied = ms_rd_u64(rd);
+}
+
 int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 {
 	struct ms_rd rd = ms_rd_init(data, len);
@@ -227,6 +253,10 @@ int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 		break;
 	case MS_SHIM_EXIT:
 		rd_exit(&rd, &msg.exit);
+		known = true;
+		break;
+	case MS_SHIM_HELLO:
+		rd_hello(&rd, &msg.hello);
 		known = true;
 		break;
 	}

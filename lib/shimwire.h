@@ -11,6 +11,10 @@
  *	                <----------------- VIOLATION + pidfd, any number, folded by kind
  *	                <----------------- EXIT, last
  *
+ * modsupd may die and another take its place: the shim listens on an adoption socket, says HELLO to
+ *a root process that connects, and goes on with it. What it could not say meanwhile comes after
+ *that.
+ *
  * Header: "ms", version, type. Fields are fixed-width little-endian. Every text in a message from a
  *shim is module-made: opaque, length-capped, escaped where it is shown. A message that does not
  *decode ends the shim's connection.
@@ -35,6 +39,7 @@ enum ms_shim_type {
 	MS_SHIM_STARTED = 66,
 	MS_SHIM_VIOLATION = 67,
 	MS_SHIM_EXIT = 68,
+	MS_SHIM_HELLO = 69, /* + pidfd of the main process while it lives */
 };
 
 /* How an argument was read out of the module's memory ("as read": another thread may have changed
@@ -87,6 +92,14 @@ struct ms_shim_exit {
 	uint64_t log_dropped_bytes;
 };
 
+/* Who answers on an adoption socket, and how far its module is. */
+struct ms_shim_hello {
+	uint8_t launch_id[16], policy_hash[32]; /* of its plan */
+	uint32_t pid_inside;
+	bool ended; /* EXIT follows once the successor has read this */
+	uint64_t denied;
+};
+
 /* Encoders return the length written into @buf (MS_SHIM_MAX_BYTES), never fail for in-range values.
  */
 size_t ms_shimwire_plain(uint8_t *buf, enum ms_shim_type type); /* PLAN RELEASE KILL PARKED */
@@ -95,6 +108,7 @@ size_t ms_shimwire_started(uint8_t *buf, uint32_t pid_inside);
 size_t ms_shimwire_failed(uint8_t *buf, const struct ms_error *err);
 size_t ms_shimwire_violation(uint8_t *buf, const struct ms_shim_violation *v);
 size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e);
+size_t ms_shimwire_hello(uint8_t *buf, const struct ms_shim_hello *h);
 
 struct ms_shim_msg {
 	enum ms_shim_type type;
@@ -104,6 +118,7 @@ struct ms_shim_msg {
 		struct ms_error error;
 		struct ms_shim_violation violation; /* strings borrow from the message */
 		struct ms_shim_exit exit;
+		struct ms_shim_hello hello;
 	};
 };
 

@@ -306,6 +306,14 @@ static inline int ms_sys_listen(int fd, int backlog)
 {
 	return (int)MS_SYS2(__NR_listen, fd, backlog);
 }
+static inline int ms_sys_accept4(int fd, int flags)
+{
+	return (int)MS_SYS4(__NR_accept4, fd, NULL, NULL, flags);
+}
+static inline int ms_sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	return (int)MS_SYS5(__NR_getsockopt, fd, level, name, value, len);
+}
 static inline ssize_t ms_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	return MS_SYS3(__NR_sendmsg, fd, msg, flags);

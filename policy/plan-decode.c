@@ -276,8 +276,9 @@ static const char *verify_fds(const struct ms_plan *plan)
 	uint32_t tty = count_role(plan, MS_FD_TTY), in = count_role(plan, MS_FD_STDIN);
 	uint32_t log = count_role(plan, MS_FD_LOG);
 
-	if (count_role(plan, MS_FD_CGROUP_KILL) > 1 || tty > 1 || in > 1 ||
-	    count_role(plan, MS_FD_STDOUT) > 1 || count_role(plan, MS_FD_STDERR) > 1)
+	if (count_role(plan, MS_FD_CGROUP_KILL) > 1 || count_role(plan, MS_FD_ADOPT) > 1 ||
+	    tty > 1 || in > 1 || count_role(plan, MS_FD_STDOUT) > 1 ||
+	    count_role(plan, MS_FD_STDERR) > 1)
 		return "a descriptor role is there twice";
 	if (log != 0 && log != 2)
 		return "a log needs two files";

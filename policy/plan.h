@@ -59,6 +59,7 @@ enum ms_fd_role {
 	MS_FD_LISTEN, /* a bound socket: the module's child calls listen() and passes it on, in
 			 order */
 	MS_FD_HOLD,   /* locks on the ids: the shim only keeps them open */
+	MS_FD_ADOPT,  /* a bound SOCK_SEQPACKET socket: the shim listens there for a successor */
 	MS_FD_COUNT
 };
 

@@ -125,6 +125,13 @@ static int drop_to_shim(struct ms_shim *shim, struct ms_error *err)
 		r = ms_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (r < 0)
 		return ms_error_set(err, -r, "lock the shim");
+	/* as the shim's id: SO_PEERCRED of who connects there names whoever called listen(2) */
+	shim->adopt = ms_shim_fd(shim, MS_FD_ADOPT);
+	if (shim->adopt >= 0) {
+		r = ms_sys_listen(shim->adopt, 4);
+		if (r < 0)
+			return ms_error_set(err, -r, "listen for a successor");
+	}
 	err->step = MS_STEP_NONE;
 	return 0;
 }
@@ -141,6 +148,7 @@ static void close_childs(struct ms_shim *shim)
 			shim->log_files[shim->log_files[0] >= 0] = shim->fds[i];
 			continue;
 		case MS_FD_HOLD:
+		case MS_FD_ADOPT:
 			continue;
 		case MS_FD_ATTACH:
 		case MS_FD_CGROUP_JOIN:

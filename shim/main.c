@@ -15,6 +15,7 @@
 
 static struct ms_shim shim = {
 	.control = MS_SHIM_CONTROL_FD,
+	.adopt = -EBADF,
 	.proc = -EBADF,
 	.child_pidfd = -EBADF,
 	.sync = -EBADF,

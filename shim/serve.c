@@ -6,7 +6,9 @@
  *	parked --RELEASE--> exec'd (sync socket ends) --> running --main process ends--> reap all,
  *report, exit
  *
- * modsupd's socket ending means that nobody supervises any more: the module ends with it.
+ * modsupd's socket ending: where there is an adoption socket and the module runs, the shim goes on,
+ *answering and counting, and tells a successor what happened; else nobody supervises any more, and
+ *the module ends.
  */
 #include <poll.h>
 #include <string.h>
@@ -21,7 +23,15 @@
 
 #define DRAIN_USEC 500000u /* how long a dead module's output is waited for */
 
-enum slot { SLOT_CONTROL, SLOT_SYNC, SLOT_LISTENER, SLOT_SIGNALS, SLOT_LOG, SLOT_COUNT };
+enum slot {
+	SLOT_CONTROL,
+	SLOT_ADOPT,
+	SLOT_SYNC,
+	SLOT_LISTENER,
+	SLOT_SIGNALS,
+	SLOT_LOG,
+	SLOT_COUNT
+};
 
 struct life {
 	bool main_ended;
@@ -76,6 +86,7 @@ static bool on_control(struct ms_shim *shim)
 	case MS_SHIM_STARTED:
 	case MS_SHIM_VIOLATION:
 	case MS_SHIM_EXIT:
+	case MS_SHIM_HELLO:
 		break;
 	}
 	return false;
@@ -124,6 +135,40 @@ static void on_children(struct ms_shim *shim, struct life *life)
 	}
 }
 
+/* Somebody on the adoption socket: root, or nobody. The latest is the successor. */
+static void on_adopt(struct ms_shim *shim, bool ended)
+{
+	ms_auto_fd int peer = ms_sys_accept4(shim->adopt, SOCK_CLOEXEC);
+	struct ms_shim_hello hello = {.pid_inside = (uint32_t)shim->child, .ended = ended};
+	uint8_t buf[MS_SHIM_MAX_BYTES];
+	struct ucred who = {.uid = UINT32_MAX};
+	socklen_t len = sizeof(who);
+	uint64_t reported;
+
+	if (peer < 0 || ms_sys_getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 ||
+	    who.uid != 0)
+		return;
+	memcpy(hello.launch_id, shim->plan.launch_id, sizeof(hello.launch_id));
+	memcpy(hello.policy_hash, shim->plan.policy_hash, sizeof(hello.policy_hash));
+	ms_notify_totals(&hello.denied, &reported);
+	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, &hello),
+		       ended ? -EBADF : shim->child_pidfd, MSG_DONTWAIT) < 0)
+		return;
+	shim->control = ms_fd_close(shim->control);
+	shim->control = MS_TAKE_FD(peer);
+}
+
+/* What has to be said is said to somebody: wait for a successor where modsupd is gone. */
+static void await_supervisor(struct ms_shim *shim)
+{
+	while (shim->control < 0 && shim->adopt >= 0) {
+		struct pollfd poll = {.fd = shim->adopt, .events = POLLIN};
+
+		if (ms_sys_ppoll(&poll, 1, NULL) == 1)
+			on_adopt(shim, /* ended= */ true);
+	}
+}
+
 static void report_exit(struct ms_shim *shim, const struct life *life)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
@@ -137,8 +182,12 @@ static void report_exit(struct ms_shim *shim, const struct life *life)
 	};
 
 	ms_notify_totals(&e.denied, &e.reported);
-	MS_IGNORE(ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF,
-			     0)); /* last words */
+	while (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF, 0) < 0) {
+		shim->control = ms_fd_close(shim->control); /* modsupd went away just now */
+		if (shim->adopt < 0)
+			return;
+		await_supervisor(shim);
+	}
 }
 
 /* After the main process: the others end, their ends are collected, their output is read. */
@@ -160,6 +209,7 @@ static void wind_up(struct ms_shim *shim, struct life *life)
 	}
 	while (shim->log_pipe >= 0 && ms_logs_pump(shim) && ms_io_now_usec() < until)
 		;
+	await_supervisor(shim);
 	ms_notify_flush(shim);
 	report_exit(shim, life);
 }
@@ -174,8 +224,8 @@ static struct timespec time_left(uint64_t due, uint64_t now)
 
 static void fill_polls(const struct ms_shim *shim, struct pollfd polls[static SLOT_COUNT])
 {
-	const int fds[SLOT_COUNT] = {shim->control, shim->sync, shim->listener, shim->signals,
-				     shim->log_pipe};
+	const int fds[SLOT_COUNT] = {shim->control,  shim->adopt,   shim->sync,
+				     shim->listener, shim->signals, shim->log_pipe};
 
 	for (int i = 0; i < SLOT_COUNT; i++)
 		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -231,8 +281,13 @@ int ms_serve(struct ms_shim *shim)
 			(void)ms_logs_pump(shim); /* what is left is seen by the next poll */
 		if (polls[SLOT_SIGNALS].revents)
 			on_children(shim, &life);
-		if (polls[SLOT_CONTROL].revents && !on_control(shim))
-			break; /* nobody supervises: the module may not go on alone */
+		if (polls[SLOT_CONTROL].revents && !on_control(shim)) {
+			if (shim->adopt < 0 || !shim->started)
+				break; /* nobody supervises: the module may not go on alone */
+			shim->control = ms_fd_close(shim->control);
+		}
+		if (polls[SLOT_ADOPT].revents)
+			on_adopt(shim, /* ended= */ false);
 	}
 	if (shim->sync >= 0)
 		on_sync(shim); /* a failure before exec, told before the end that followed from it

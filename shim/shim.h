@@ -16,7 +16,8 @@
 #define MS_SHIM_CONTROL_FD 3 /* where the spawner puts the control socket */
 
 struct ms_shim {
-	int control; /* SOCK_SEQPACKET to modsupd */
+	int control; /* SOCK_SEQPACKET to modsupd; -EBADF while there is none */
+	int adopt;   /* listening, for a successor; -EBADF = whoever loses modsupd ends */
 	int proc;    /* an unmasked, detached procfs of this pid namespace */
 	int fds[MS_MAX_PLAN_FDS];
 	struct ms_plan

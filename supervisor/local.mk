@@ -36,6 +36,9 @@ CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
 sbin_PROGRAMS += modsupd
 modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS)
 modsupd_SOURCES = \
+	supervisor/daemon/adopt.c \
+	supervisor/daemon/box-adopt.c \
+	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/end.c \
@@ -49,6 +52,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/record.c supervisor/daemon/record.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h

@@ -21,13 +21,14 @@
 #include "policy/layer/seccomp.h"
 
 static const struct ms_call_rule shim_rules[] = {
-	ALLOW(brk), ALLOW(clock_gettime), ALLOW(close), ALLOW(exit), ALLOW(exit_group),
-	ALLOW(fcntl), ALLOW(fstat), ALLOW(ftruncate), ALLOW(futex), ALLOW(getpid), ALLOW(gettid),
-	ALLOW(kill), ALLOW(lseek), ALLOW(munmap), ALLOW(newfstatat), ALLOW(pidfd_open),
-	ALLOW(pidfd_send_signal), ALLOW(poll), ALLOW(ppoll), ALLOW(pwrite64), ALLOW(read),
-	ALLOW(readlinkat), ALLOW(recvmsg), ALLOW(restart_syscall), ALLOW(rt_sigprocmask),
-	ALLOW(rt_sigreturn), ALLOW(sendmsg), ALLOW(sendto), ALLOW(shutdown), ALLOW(splice),
-	ALLOW(tgkill), ALLOW(wait4), ALLOW(waitid), ALLOW(write), ALLOW(writev),
+	/* A successor of modsupd on the adoption socket, and who it is. */
+	ALLOW(accept4), ALLOW(getsockopt), ALLOW(brk), ALLOW(clock_gettime), ALLOW(close),
+	ALLOW(exit), ALLOW(exit_group), ALLOW(fcntl), ALLOW(fstat), ALLOW(ftruncate), ALLOW(futex),
+	ALLOW(getpid), ALLOW(gettid), ALLOW(kill), ALLOW(lseek), ALLOW(munmap), ALLOW(newfstatat),
+	ALLOW(pidfd_open), ALLOW(pidfd_send_signal), ALLOW(poll), ALLOW(ppoll), ALLOW(pwrite64),
+	ALLOW(read), ALLOW(readlinkat), ALLOW(recvmsg), ALLOW(restart_syscall),
+	ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sendmsg), ALLOW(sendto), ALLOW(shutdown),
+	ALLOW(splice), ALLOW(tgkill), ALLOW(wait4), ALLOW(waitid), ALLOW(write), ALLOW(writev),
 	/* The caller's memory, for the text of a report; the module's user namespace bounds it. */
 	ALLOW(process_vm_readv),
 	/* Reading below a folder it holds (/proc): no write, no creation. */

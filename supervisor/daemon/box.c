@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * box.c - the launch, read from top to bottom: ids, cgroup, network namespace, trees, plan, spawn,
- * hand over. Each thing has one owner, struct ms_box, and is let go in one place, box_done(). What
- * goes wrong names its step.
+ * box.c - the life of a sandbox once it is there, and its end. Each thing has one owner, struct
+ * ms_box, and is let go in one place, box_done().
  */
-#include "supervisor/daemon/box.h"
+#include "supervisor/daemon/box-life.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include "lib/fs.h"
 #include "lib/layers.h"
@@ -26,26 +23,9 @@
 #define REMOVE_TRIES	  500u
 #define OPEN_TREE_FLAGS	  (MS_OPEN_TREE_CLONE | O_CLOEXEC)
 
-struct ms_box {
-	struct ms_supervisor *s; /* borrowed */
-	struct ms_box_ops ops;
-	void *data;
-	struct ms_id shim_id, module_id;
-	struct ms_cgroup *cgroup; /* owned */
-	int netns, control, pidfd, plan;
-	int fds[MS_MAX_PLAN_FDS]; /* what goes with the plan, owned until it is sent */
-	enum ms_fd_role roles[MS_MAX_PLAN_FDS];
-	uint32_t n_fds;
-	sd_event_source *control_source, *pidfd_source, *memory_source, *deadline, *remover;
-	uint64_t oom_kills_told;
-	uint32_t remove_tries;
-	bool got_exit, failed, ended, spawning;
-	struct ms_box_end end;
-};
-
 /* -- letting go -- */
 
-static void close_fds(struct ms_box *box)
+void ms_box_close_fds(struct ms_box *box)
 {
 	while (box->n_fds) {
 		box->n_fds--;
@@ -67,7 +47,7 @@ static void drop_sources(struct ms_box *box)
 static void box_done(struct ms_box *box)
 {
 	drop_sources(box);
-	close_fds(box);
+	ms_box_close_fds(box);
 	box->control = ms_fd_close(box->control);
 	box->pidfd = ms_fd_close(box->pidfd);
 	box->cgroup = ms_cgroup_free(box->cgroup);
@@ -117,7 +97,7 @@ static int on_remove(sd_event_source *source, uint64_t usec, void *data)
 
 /* The processes are gone: read the last figures, then take the groups away, which may need a few
  * tries. */
-static void wind_up(struct ms_box *box)
+void ms_box_wind_up(struct ms_box *box)
 {
 	drop_sources(box);
 	if (box->cgroup) {
@@ -155,7 +135,7 @@ void ms_box_kill(struct ms_box *box)
 		ms_cgroup_kill(box->cgroup);
 }
 
-static void fail(struct ms_box *box, enum ms_box_cause cause, const struct ms_error *err)
+void ms_box_fail(struct ms_box *box, enum ms_box_cause cause, const struct ms_error *err)
 {
 	if (!box->failed && !box->got_exit) {
 		box->failed = true;
@@ -218,9 +198,39 @@ static int on_memory(sd_event_source *source, int fd, uint32_t revents, void *da
 	return 0;
 }
 
+/* The shim of a dead daemon: the one that was recorded, with the plan that was recorded, or none.
+ */
+static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int pidfd)
+{
+	struct ms_error err = {.step = MS_STEP_SHIM};
+
+	if (!box->adopting ||
+	    memcmp(hello->launch_id, box->launch_id, sizeof(box->launch_id)) != 0 ||
+	    memcmp(hello->policy_hash, box->policy_hash, sizeof(box->policy_hash)) != 0) {
+		ms_error_say(&err, EPERM, MS_REASON_INTEGRITY,
+			     "a shim to adopt is not the one that was recorded");
+		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
+		return;
+	}
+	box->adopting = false;
+	box->deadline = sd_event_source_disable_unref(box->deadline);
+	box->ops.on_started(box->data, pidfd >= 0 ? outside_pid(pidfd) : 0);
+}
+
 static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pidfd)
 {
+	if (box->adopting && msg->type != MS_SHIM_HELLO) {
+		struct ms_error err = {.step = MS_STEP_SHIM};
+
+		ms_error_say(&err, EPROTO, MS_REASON_INTERNAL,
+			     "a shim to adopt did not say who it is");
+		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
+		return;
+	}
 	switch (msg->type) {
+	case MS_SHIM_HELLO:
+		on_hello(box, &msg->hello, pidfd);
+		return;
 	case MS_SHIM_PARKED:
 		return;
 	case MS_SHIM_STARTED:
@@ -254,7 +264,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 
 		ms_error_say(&err, EPROTO, MS_REASON_INTERNAL,
 			     "the shim said what only modsupd says");
-		fail(box, MS_BOX_SHIM_LOST, &err);
+		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
 	}
 }
 
@@ -276,7 +286,7 @@ static bool read_message(struct ms_box *box)
 
 		ms_error_say(&err, EBADMSG, MS_REASON_INTERNAL,
 			     "the shim said something that does not decode");
-		fail(box, MS_BOX_SHIM_LOST, &err);
+		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
 		return false;
 	}
 	on_message(box, &msg, n_fds ? pidfds[0] : -EBADF);
@@ -314,7 +324,7 @@ static int on_pidfd(sd_event_source *source, int fd, uint32_t revents, void *dat
 			     "the shim ended without a word");
 		box->end.error.step = MS_STEP_SHIM;
 	}
-	wind_up(box);
+	ms_box_wind_up(box);
 	return 0;
 }
 
@@ -326,7 +336,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 	(void)source;
 	(void)usec;
 	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE, "the launch did not reach exec in time");
-	fail(box, MS_BOX_DEADLINE, &err);
+	ms_box_fail(box, MS_BOX_DEADLINE, &err);
 	return 0;
 }
 
@@ -359,333 +369,52 @@ const struct ms_cgroup *ms_box_cgroup(const struct ms_box *box)
 	return box->cgroup;
 }
 
-/* -- the launch -- */
+/* -- watching -- */
 
-/* A descriptor that goes with the plan, taken; its place, or -errno (and it is closed). */
-static int give_fd(struct ms_box *box, enum ms_fd_role role, int take_fd)
+int ms_box_watch_control(struct ms_box *box, struct ms_error *err)
 {
-	if (take_fd < 0)
-		return take_fd;
-	if (box->n_fds == MS_MAX_PLAN_FDS) {
-		(void)close(take_fd); /* no room */
-		return -E2BIG;
-	}
-	box->roles[box->n_fds] = role;
-	box->fds[box->n_fds] = take_fd;
-	return (int)box->n_fds++;
-}
+	int r = sd_event_add_io(box->s->loop, &box->control_source, box->control, EPOLLIN,
+				on_control, box);
 
-static int give_copy(struct ms_box *box, enum ms_fd_role role, int fd)
-{
-	return give_fd(box, role, ms_sys_fcntl(fd, F_DUPFD_CLOEXEC, 3));
-}
-
-static int step_ids(struct ms_box *box, const struct ms_box_spec *spec, struct ms_error *err)
-{
-	struct ms_ids *ids = &box->s->launcher->ids;
-	int r = ms_ids_take(ids, &box->shim_id, err);
-
-	if (r < 0)
-		return r;
-	r = spec->module_uid ? ms_ids_take_this(ids, spec->module_uid, &box->module_id, err)
-			     : ms_ids_take(ids, &box->module_id, err);
-	if (r < 0)
-		return r;
-	/* the shim holds them too, so that they stay taken when modsupd is gone and the shim is not
-	 * yet */
-	if (give_copy(box, MS_FD_HOLD, box->shim_id.lock) < 0 ||
-	    give_copy(box, MS_FD_HOLD, box->module_id.lock) < 0)
-		return ms_error_set(err, EMFILE, "copy the id locks");
-	return 0;
-}
-
-static int step_cgroup(struct ms_box *box, const struct ms_box_spec *spec, struct ms_error *err)
-{
-	const struct ms_cgroup_limits limits = {
-		.memory_bytes = spec->policy->limits[MS_LIMIT_MEMORY],
-		.cpu_pct = (uint32_t)spec->policy->limits[MS_LIMIT_CPU],
-		.processes = (uint32_t)spec->policy->limits[MS_LIMIT_PROCESSES],
-	};
-	int joins[MS_CGROUP_MAX_TREES], n, fd;
-	uint32_t events;
-	int r;
-
-	r = ms_cgroup_make(box->s->launcher->cgroups, spec->name, &limits, &box->cgroup, err);
-	if (r < 0)
-		return r;
-	n = ms_cgroup_open_joins(box->cgroup, /* payload= */ true, joins, MS_ARRAY_LEN(joins));
-	if (n < 0)
-		return ms_error_set(err, -n, "open the payload groups");
-	for (int i = 0; i < n; i++) {
-		if (give_fd(box, MS_FD_CGROUP_JOIN, joins[i]) < 0)
-			return ms_error_set(err, E2BIG, "too many descriptors");
-	}
-	fd = ms_cgroup_open_kill(box->cgroup);
-	if (fd >= 0 && give_fd(box, MS_FD_CGROUP_KILL, fd) < 0)
-		return ms_error_set(err, E2BIG, "too many descriptors");
-	fd = ms_cgroup_watch_memory(box->cgroup, &events);
-	if (fd >= 0)
-		fd = sd_event_add_io(box->s->loop, &box->memory_source, fd, events, on_memory, box);
-	if (fd < 0 && fd != -ENOENT)
-		return ms_error_set(err, -fd, "watch the memory of the group");
-	return 0;
-}
-
-/* A detached clone of a tree, to be attached by the shim. -1 where there is none to give. */
-static int give_tree(struct ms_box *box, int dirfd, const char *path, int *ret,
-		     struct ms_error *err)
-{
-	int fd = ms_sys_open_tree(dirfd, path, OPEN_TREE_FLAGS | (path[0] ? 0 : AT_EMPTY_PATH));
-
-	*ret = give_fd(box, MS_FD_ATTACH, fd);
-	return *ret < 0 ? ms_error_set(err, -*ret, "take '%s' along", path[0] ? path : "a tree")
-			: 0;
-}
-
-static bool has_top_folders(const struct ms_host *host)
-{
-	for (uint32_t i = 0; i < host->top.n; i++) {
-		if (host->top.entries[i].kind != MS_HOST_LINK)
-			return true;
-	}
-	return false;
-}
-
-static int step_trees(struct ms_box *box, const struct ms_box_spec *spec, struct ms_plan_trees *ret,
-		      struct ms_error *err)
-{
-	int r;
-
-	*ret = (struct ms_plan_trees){-1, -1, -1, -1, -1, -1};
-	r = give_tree(box, AT_FDCWD, "/usr", &ret->usr, err);
-	if (r == 0)
-		r = give_tree(box, AT_FDCWD, "/etc", &ret->etc, err);
-	if (r == 0 && has_top_folders(box->s->launcher->host))
-		r = give_tree(box, AT_FDCWD, "/", &ret->top, err);
-	if (r == 0 && spec->bundle >= 0)
-		r = give_tree(box, spec->bundle, "", &ret->bundle, err);
-	if (r == 0 && spec->state >= 0)
-		r = give_tree(box, spec->state, "", &ret->state, err);
-	if (r == 0 && spec->program >= 0)
-		r = give_tree(box, spec->program, "", &ret->program, err);
-	return r;
-}
-
-static int step_stdio(struct ms_box *box, const struct ms_box_spec *spec, struct ms_error *err)
-{
-	static const enum ms_fd_role std[3] = {MS_FD_STDIN, MS_FD_STDOUT, MS_FD_STDERR};
-	int r = 0;
-
-	switch (spec->stdio) {
-	case MS_PLAN_STDIO_TTY:
-		r = give_copy(box, MS_FD_TTY, spec->std[0]);
-		break;
-	case MS_PLAN_STDIO_GIVEN:
-		for (int i = 0; i < 3 && r >= 0; i++) {
-			if (spec->std[i] >= 0)
-				r = give_copy(box, std[i], spec->std[i]);
-		}
-		break;
-	case MS_PLAN_STDIO_LOG:
-		for (int i = 0; i < 2 && r >= 0; i++)
-			r = give_copy(box, MS_FD_LOG, spec->log[i]);
-		break;
-	}
-	for (uint32_t i = 0; i < spec->n_listen && r >= 0; i++)
-		r = give_copy(box, MS_FD_LISTEN, spec->listen[i]);
-	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
-}
-
-static int step_plan(struct ms_box *box, const struct ms_box_spec *spec,
-		     const struct ms_plan_trees *trees, struct ms_error *err)
-{
-	static struct ms_plan plan; /* large, and only used inside this function */
-	const struct ms_launcher *l = box->s->launcher;
-	ms_auto(arena) struct ms_arena arena = MS_ARENA_INIT(4u * MS_MAX_PLAN_BYTES);
-	ms_auto_free void *bytes = NULL;
-	struct ms_plan_input in = {
-		.policy = spec->policy,
-		.layout = spec->layout,
-		.host = l->host,
-		.config = box->s->config,
-		.shim_uid = box->shim_id.uid,
-		.module_uid = box->module_id.uid,
-		.instance = {.p = spec->name, .len = strlen(spec->name)},
-		.argv = spec->argv,
-		.n_argv = spec->n_argv,
-		.stdio = spec->stdio,
-		.n_fds = box->n_fds,
-		.trees = *trees,
-		.filter = {.p = (const char *)l->module_filter.bytes, .len = l->module_filter.len},
-		.shim_filter = {.p = (const char *)l->shim_filter.bytes, .len = l->shim_filter.len},
-		.newest_nr = l->newest_nr,
-		.kill_nrs = l->kill_nrs,
-		.n_kill_nrs = l->n_kill_nrs,
-		.log_bytes = spec->log_bytes,
-	};
-	size_t len;
-	int r;
-
-	memcpy(in.roles, box->roles, sizeof(in.roles));
-	if (getrandom(in.launch_id, sizeof(in.launch_id), 0) != sizeof(in.launch_id))
-		return ms_error_set(err, EIO, "random bytes for the launch");
-	r = ms_plan_build(&in, &arena, &plan, err);
-	if (r < 0)
-		return r;
-	r = ms_plan_encode(&plan, &bytes, &len);
-	if (r < 0)
-		return ms_error_set(err, -r, "encode the plan");
-	box->plan = ms_fs_sealed_memfd("modsup-plan", bytes, len, /* executable= */ false);
-	return box->plan < 0 ? ms_error_set(err, -box->plan, "seal the plan") : 0;
-}
-
-/* The shim was born. It has the other end of the control socket, and waits on it for what is sent
- * here. */
-static void hand_over(struct ms_box *box, struct ms_error *err)
-{
-	uint8_t buf[MS_SHIM_MAX_BYTES];
-	int fds[MS_MAX_PLAN_FDS + 1];
-	int r;
-
-	err->step = MS_STEP_HANDOVER;
-	fds[0] = box->plan;
-	memcpy(fds + 1, box->fds, sizeof(int) * box->n_fds);
-	r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_PLAN), fds,
-			   box->n_fds + 1, MSG_DONTWAIT);
-	if (r == 0) /* natively nothing is waited for between parking and exec: say go at once */
-		r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_RELEASE), NULL,
-				   0, MSG_DONTWAIT);
-	if (r < 0) {
-		ms_error_set(err, -r, "send the plan");
-		fail(box, MS_BOX_FAILED, err);
-	}
-	close_fds(box);
-}
-
-static void on_spawned(void *data, const struct ms_error *err, pid_t pid, int *pidfd)
-{
-	struct ms_box *box = data;
-	struct ms_error local = MS_ERROR_INIT;
-	int r;
-
-	(void)pid;
-	box->spawning = false;
-	if (err->code) {
-		box->failed = true;
-		box->end.cause = MS_BOX_FAILED;
-		box->end.error = *err;
-		wind_up(box);
-		return;
-	}
-	box->pidfd = MS_TAKE_FD(*pidfd);
-	r = sd_event_add_io(box->s->loop, &box->pidfd_source, box->pidfd, EPOLLIN, on_pidfd, box);
-	if (r < 0) { /* cannot be followed: may not live */
-		ms_error_set(&local, -r, "watch the shim");
-		fail(box, MS_BOX_FAILED, &local);
-		wind_up(box);
-		return;
-	}
-	if (box->control < 0) { /* killed while it was being born */
-		MS_IGNORE(ms_sys_pidfd_send_signal(box->pidfd, SIGKILL));
-		return;
-	}
-	hand_over(box, &local);
-}
-
-static int step_spawn(struct ms_box *box, struct ms_error *err)
-{
-	struct ms_spawn_request req = {.netns = box->netns};
-	int pair[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return ms_error_set(err, errno, "make the control sockets");
-	box->control = pair[0];
-	req.control = pair[1];
-	r = ms_cgroup_open_joins(box->cgroup, /* payload= */ false, req.join,
-				 MS_ARRAY_LEN(req.join));
-	if (r < 0) {
-		(void)close(pair[1]); /* nobody has it */
-		return ms_error_set(err, -r, "open the shim's groups");
-	}
-	req.n_join = (uint32_t)r;
-	r = ms_spawn(box->s->launcher->spawner, &req, on_spawned, box, err);
-	for (uint32_t i = 0; i < req.n_join; i++)
-		(void)close(req.join[i]); /* the spawner has copies */
-	(void)close(pair[1]);		  /* the same */
-	if (r < 0)
-		return r;
-	box->spawning = true;
-	return 0;
-}
-
-/* Only what the shim may never see stays with modsupd; the rest of this function's order is the
- * launch's. */
-static int launch(struct ms_box *box, const struct ms_box_spec *spec, struct ms_error *err)
-{
-	struct ms_plan_trees trees;
-	int r;
-
-	err->step = MS_STEP_IDS;
-	r = step_ids(box, spec, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_CGROUP;
-	r = step_cgroup(box, spec, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_NET;
-	if (MS_LAYER_ON(NET))
-		r = ms_net_make(&box->netns, err);
-	else
-		box->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_MOUNT;
-	r = step_trees(box, spec, &trees, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_HANDOVER;
-	r = step_stdio(box, spec, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_PLAN;
-	r = step_plan(box, spec, &trees, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_SPAWN;
-	r = sd_event_add_time_relative(box->s->loop, &box->deadline, CLOCK_BOOTTIME,
-				       spec->launch_timeout_usec, 0, on_deadline, box);
-	if (r < 0)
-		return ms_error_set(err, -r, "set the launch's deadline");
-	r = step_spawn(box, err);
-	if (r < 0)
-		return r;
-	r = sd_event_add_io(box->s->loop, &box->control_source, box->control, EPOLLIN, on_control,
-			    box);
 	return r < 0 ? ms_error_set(err, -r, "watch the control socket") : 0;
 }
 
-int ms_box_open(struct ms_supervisor *s, const struct ms_box_spec *spec,
-		const struct ms_box_ops *ops, void *data, struct ms_box **ret, struct ms_error *err)
+int ms_box_watch_pidfd(struct ms_box *box, struct ms_error *err)
+{
+	int r = sd_event_add_io(box->s->loop, &box->pidfd_source, box->pidfd, EPOLLIN, on_pidfd,
+				box);
+
+	return r < 0 ? ms_error_set(err, -r, "watch the shim") : 0;
+}
+
+int ms_box_watch_memory(struct ms_box *box, struct ms_error *err)
+{
+	uint32_t events;
+	int r = ms_cgroup_watch_memory(box->cgroup, &events);
+
+	if (r >= 0)
+		r = sd_event_add_io(box->s->loop, &box->memory_source, r, events, on_memory, box);
+	return r < 0 && r != -ENOENT ? ms_error_set(err, -r, "watch the memory of the group") : 0;
+}
+
+int ms_box_set_deadline(struct ms_box *box, uint64_t usec, struct ms_error *err)
+{
+	int r = sd_event_add_time_relative(box->s->loop, &box->deadline, CLOCK_BOOTTIME, usec, 0,
+					   on_deadline, box);
+
+	return r < 0 ? ms_error_set(err, -r, "set the launch's deadline") : 0;
+}
+
+struct ms_box *ms_box_new(struct ms_supervisor *s, const struct ms_box_ops *ops, void *data)
 {
 	struct ms_box *box = calloc(1, sizeof(*box));
-	int r;
 
 	if (!box)
-		return ms_error_set(err, ENOMEM, "box");
+		return NULL;
 	box->s = s;
 	box->ops = *ops;
 	box->data = data;
 	box->shim_id = box->module_id = MS_ID_INIT;
 	box->netns = box->control = box->pidfd = box->plan = -EBADF;
-	r = launch(box, spec, err);
-	if (r < 0) {
-		if (box->cgroup)
-			MS_IGNORE(ms_cgroup_remove(box->cgroup)); /* nobody is in it yet */
-		(void)ms_box_free(box);				  /* always NULL */
-		return r;
-	}
-	err->step = MS_STEP_NONE;
-	*ret = box;
-	return 0;
+	return box;
 }

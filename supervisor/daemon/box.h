@@ -36,7 +36,17 @@ struct ms_box_end {
 	bool killed; /* ms_box_kill() was called */
 };
 
+/* What a successor of this daemon must know to find the shim again. */
+struct ms_box_birth {
+	uint32_t shim_pid;
+	uint64_t shim_start; /* clock ticks since boot */
+	uint32_t shim_uid, module_uid;
+	const uint8_t *launch_id; /* 16 bytes */
+};
+
 struct ms_box_ops {
+	/* The shim exists and has no plan yet; a failure ends it. May be NULL. */
+	int (*on_born)(void *data, const struct ms_box_birth *birth, struct ms_error *err);
 	void (*on_started)(void *data, uint32_t pid);
 	/* @pid: of the caller, on the host; 0 = gone before it could be known */
 	void (*on_violation)(void *data, const struct ms_shim_violation *v, uint32_t pid);
@@ -61,6 +71,7 @@ struct ms_box_spec {
 	int log[2]; /* LOG */
 	int listen[MS_MAX_LISTEN];
 	uint32_t n_listen;
+	int adopt; /* bound SOCK_SEQPACKET: the shim outlives this daemon and waits there */
 	uint64_t log_bytes;
 	uint64_t launch_timeout_usec;
 };
@@ -71,6 +82,22 @@ struct ms_box_spec {
 MS_MUST_CHECK int ms_box_open(struct ms_supervisor *s, const struct ms_box_spec *spec,
 			      const struct ms_box_ops *ops, void *data, struct ms_box **ret,
 			      struct ms_error *err);
+/*
+ * ms_box_adopt - take over a shim that a dead daemon left: connected to where it waits, and
+ * verified to be what the record says (peer id, process, start time, cgroup, launch id, policy).
+ * on_started comes with its HELLO, or on_end with EXIT when its module ended meanwhile. -errno: it
+ * is not there, or not it (and then it was killed).
+ */
+struct ms_box_record {
+	const char *name;   /* of the cgroups */
+	const char *socket; /* path of the adoption socket */
+	struct ms_box_birth birth;
+	const uint8_t *policy_hash; /* 32 bytes */
+};
+MS_MUST_CHECK int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_record *record,
+			       const struct ms_box_ops *ops, void *data, struct ms_box **ret,
+			       struct ms_error *err);
+
 /* ms_box_free - after on_end. NULL is fine. */
 struct ms_box *ms_box_free(struct ms_box *box);
 

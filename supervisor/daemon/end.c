@@ -16,10 +16,8 @@
 #define CPU_POLL_USEC	100000u
 #define LAST_GRACE_USEC 2000000u /* from "kill the module" to "kill the shim too" */
 
-void ms_life_let_go(struct ms_instance *i)
+void ms_life_close(struct ms_instance *i)
 {
-	const struct ms_manifest *m = i->inspection.manifest;
-
 	i->stop_timer = sd_event_source_disable_unref(i->stop_timer);
 	i->wall_timer = sd_event_source_disable_unref(i->wall_timer);
 	i->cpu_timer = sd_event_source_disable_unref(i->cpu_timer);
@@ -28,6 +26,15 @@ void ms_life_let_go(struct ms_instance *i)
 	i->bundle = ms_fd_close(i->bundle);
 	i->manifest = ms_fd_close(i->manifest);
 	i->state_dir = ms_fd_close(i->state_dir);
+}
+
+void ms_life_let_go(struct ms_instance *i)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+
+	ms_life_close(i);
+	if (i->stdio == MS_STDIO_LOG)
+		ms_state_drop_record(i->s->state, i->id);
 	for (uint32_t n = 0; n < i->n_sockets; n++)
 		ms_state_unbind(i->s->state, i->socket_key, m->listen[n]);
 	i->n_sockets = 0;
@@ -76,6 +83,19 @@ static void emit_started(struct ms_instance *i)
 		ms_jw_end(jw);
 	}
 	emit(i, "instance.started", jw);
+}
+
+static void emit_adopted(struct ms_instance *i)
+{
+	struct ms_jw *jw = ms_jw_new();
+
+	if (jw) {
+		ms_jw_object(jw, NULL);
+		ms_jw_uint(jw, "pid", i->pid);
+		ms_jw_text(jw, "policy", i->policy_hex);
+		ms_jw_end(jw);
+	}
+	emit(i, "instance.adopted", jw);
 }
 
 static void emit_failed(struct ms_instance *i)
@@ -200,7 +220,10 @@ void ms_life_started(struct ms_instance *i, uint32_t pid)
 {
 	i->pid = pid;
 	i->started = true;
-	emit_started(i);
+	if (i->adopted)
+		emit_adopted(i);
+	else
+		emit_started(i);
 	set_time_limits(i);
 	if (i->state == MS_STATE_STARTING)
 		ms_life_set(
@@ -324,6 +347,23 @@ void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
 		tell_last_violations(i, end);
 		emit_exited(i, end);
 	}
+	ms_life_let_go(i);
+	ms_life_set(i, MS_STATE_STOPPED);
+}
+
+void ms_life_lost(struct ms_instance *i, const struct ms_error *why)
+{
+	struct ms_jw *jw = ms_jw_new();
+
+	i->error = *why;
+	if (jw) {
+		ms_jw_object(jw, NULL);
+		ms_jw_text(jw, "message", why->msg);
+		ms_jw_end(jw);
+	}
+	emit(i, "instance.lost", jw);
+	i->exit = (struct ms_exit){
+		.ended = true, .by_signal = true, .value = SIGKILL, .cause = "shim-lost"};
 	ms_life_let_go(i);
 	ms_life_set(i, MS_STATE_STOPPED);
 }

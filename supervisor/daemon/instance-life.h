@@ -79,6 +79,7 @@ struct ms_instance {
 	int client_fds[3]; /* for whoever started it: stdin, stdout, stderr or the terminal */
 	uint32_t n_client_fds;
 	uint32_t pid;
+	bool adopted; /* from a dead daemon: its start was told then */
 	bool started, stop_asked, out_of_time, memory_told;
 	uint64_t denied;
 	sd_event_source *stop_timer, *wall_timer, *cpu_timer;
@@ -116,6 +117,15 @@ MS_MUST_CHECK int ms_life_begin(struct ms_instance *i, const struct ms_start_req
 const struct ms_box_ops *ms_life_box_ops(void);
 void ms_life_next_phase(struct ms_instance *i, const struct ms_box_end *end);
 
+/* adopt.c */
+MS_MUST_CHECK int ms_life_record(struct ms_instance *i, const struct ms_box_birth *birth,
+				 struct ms_error *err);
+
+/* instance.c again, for adopt.c */
+struct ms_instance *ms_life_new(struct ms_supervisor *s);
+void ms_life_insert(struct ms_instance *i);
+void ms_life_free(struct ms_instance *i); /* of one that is in no table */
+
 /* end.c */
 void ms_life_fail(struct ms_instance *i, const struct ms_error *err);
 void ms_life_started(struct ms_instance *i, uint32_t pid);
@@ -123,6 +133,8 @@ void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end);
 void ms_life_violation(struct ms_instance *i, const struct ms_shim_violation *v, uint32_t pid);
 void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory);
 MS_MUST_CHECK int ms_life_stop(struct ms_instance *i, struct ms_error *err);
-void ms_life_let_go(struct ms_instance *i); /* sockets, descriptors, timers */
+void ms_life_close(struct ms_instance *i);  /* descriptors and timers */
+void ms_life_let_go(struct ms_instance *i); /* those, and what it had on disk: it has ended */
+void ms_life_lost(struct ms_instance *i, const struct ms_error *why); /* could not be taken over */
 
 #endif

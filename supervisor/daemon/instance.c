@@ -53,8 +53,10 @@ const char *ms_state_word(enum ms_state state)
 
 /* -- the table -- */
 
-static void insert(struct ms_instances *t, struct ms_instance *i)
+void ms_life_insert(struct ms_instance *i)
 {
+	struct ms_instances *t = i->s->instances;
+
 	i->order = ++t->last_order;
 	i->prev = t->last;
 	if (t->last)
@@ -71,11 +73,11 @@ static void drop_waiter(struct ms_waiter *w)
 	free(w);
 }
 
-static void free_instance(struct ms_instance *i)
+void ms_life_free(struct ms_instance *i)
 {
 	struct ms_waiter *next;
 
-	ms_life_let_go(i);
+	ms_life_close(i);
 	for (struct ms_waiter *w = i->waiters; w; w = next) {
 		next = w->next;
 		drop_waiter(w);
@@ -92,6 +94,8 @@ static void free_instance(struct ms_instance *i)
 void ms_life_drop(struct ms_instance *i)
 {
 	struct ms_instances *t = i->s->instances;
+	bool was_live =
+		is_live(i); /* only when the daemon ends: then it goes on for the next one */
 
 	if (i->prev)
 		i->prev->next = i->next;
@@ -104,9 +108,9 @@ void ms_life_drop(struct ms_instance *i)
 	t->n--;
 	if (!is_live(i))
 		t->n_ended--;
-	if (i->stdio == MS_STDIO_LOG)
+	if (i->stdio == MS_STDIO_LOG && !was_live)
 		ms_state_drop_logs(i->s->state, i->id);
-	free_instance(i);
+	ms_life_free(i);
 }
 
 /* Keep the table bounded: the oldest ended ones that nobody waits for go first. */
@@ -350,7 +354,7 @@ static int new_id(char id[static 17], struct ms_error *err)
 	return 0;
 }
 
-static struct ms_instance *new_instance(struct ms_supervisor *s)
+struct ms_instance *ms_life_new(struct ms_supervisor *s)
 {
 	struct ms_instance *i = calloc(1, sizeof(*i));
 
@@ -383,17 +387,17 @@ int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *re
 			     s->config->max_instances);
 		return ms_error_hint(err, "stop some, or raise \"maxInstances\" in modsupd.json");
 	}
-	i = new_instance(s);
+	i = ms_life_new(s);
 	if (!i)
 		return ms_error_set(err, ENOMEM, "instance");
 	r = new_id(i->id, err);
 	if (r == 0)
 		r = ms_life_begin(i, req, err);
 	if (r < 0) {
-		free_instance(i);
+		ms_life_free(i);
 		return r;
 	}
-	insert(s->instances, i);
+	ms_life_insert(i);
 	r = ms_life_wait(i, &what, req->timeout_usec, err);
 	if (r < 0) /* nobody would ever hear of it */
 		ms_box_kill(i->box);

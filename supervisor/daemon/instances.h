@@ -14,6 +14,9 @@ struct ms_instances;
 MS_MUST_CHECK int ms_instances_new(struct ms_supervisor *s, struct ms_instances **ret,
 				   struct ms_error *err);
 struct ms_instances *ms_instances_free(struct ms_instances *instances); /* none may be live */
+/* ms_instances_adopt - take over what a dead daemon of these folders left running; end and tell
+ * what cannot be. Once, before anybody can connect. */
+void ms_instances_adopt(struct ms_supervisor *s);
 /* ms_instances_stop_all - stop every one; the loop ends once none is live. Call again to kill
  * instead of waiting. */
 void ms_instances_stop_all(struct ms_supervisor *s);

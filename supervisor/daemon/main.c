@@ -283,6 +283,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_instances_new(s, &s->instances, err);
 	if (r < 0)
 		return r;
+	ms_instances_adopt(s);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
 		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");

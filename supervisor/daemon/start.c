@@ -26,6 +26,7 @@
 			      .program = -EBADF,                                                   \
 			      .std = {-EBADF, -EBADF, -EBADF},                                     \
 			      .log = {-EBADF, -EBADF},                                             \
+			      .adopt = -EBADF,                                                     \
 			      .launch_timeout_usec = LAUNCH_TIMEOUT_USEC})
 
 /* -- what was asked, opened -- */
@@ -443,6 +444,7 @@ static void close_spec(struct ms_box_spec *spec)
 		spec->std[n] = ms_fd_close(spec->std[n]);
 	for (int n = 0; n < 2; n++)
 		spec->log[n] = ms_fd_close(spec->log[n]);
+	spec->adopt = ms_fd_close(spec->adopt);
 	for (uint32_t n = 0; n < spec->n_listen; n++)
 		spec->listen[n] = ms_fd_close(spec->listen[n]);
 }
@@ -466,6 +468,9 @@ static int begin_run(struct ms_instance *i, uint32_t uid, struct ms_error *err)
 		err->step = MS_STEP_SOCKET;
 		r = open_stdio(i, &spec, err);
 	}
+	if (r == 0 &&
+	    i->stdio == MS_STDIO_LOG) /* what is attached to a caller ends with the daemon */
+		r = ms_state_bind_shim(i->s->state, i->id, &spec.adopt, err);
 	if (r == 0)
 		r = ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
 	close_spec(&spec);
@@ -533,6 +538,15 @@ void ms_life_next_phase(struct ms_instance *i, const struct ms_box_end *end)
 
 /* -- from the box -- */
 
+static int on_born(void *data, const struct ms_box_birth *birth, struct ms_error *err)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase != MS_PHASE_RUN || i->stdio != MS_STDIO_LOG)
+		return 0;
+	return ms_life_record(i, birth, err);
+}
+
 static void on_started(void *data, uint32_t pid)
 {
 	struct ms_instance *i = data;
@@ -575,6 +589,7 @@ static void on_end(void *data, const struct ms_box_end *end)
 const struct ms_box_ops *ms_life_box_ops(void)
 {
 	static const struct ms_box_ops ops = {
+		.on_born = on_born,
 		.on_started = on_started,
 		.on_violation = on_violation,
 		.on_memory = on_memory,

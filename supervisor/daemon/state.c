@@ -18,14 +18,15 @@
 #include "lib/fs.h"
 #include "lib/name.h"
 #include "lib/num.h"
+#include "supervisor/daemon/record.h"
 
 #define MAX_INSTALLATIONS 100000u
 #define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
 
 struct ms_folders {
-	int runtime, state, installations, sockets, logs; /* O_DIRECTORY */
+	int runtime, state, installations, sockets, logs, records, shims; /* O_DIRECTORY */
 	int lock_runtime, lock_state;
-	char runtime_path[256];
+	char runtime_path[65]; /* its cap, and the NUL */
 	char daemon_id[17];
 	uint32_t last; /* highest installation number */
 };
@@ -39,6 +40,8 @@ struct ms_folders *ms_state_close(struct ms_folders *s)
 	s->installations = ms_fd_close(s->installations);
 	s->sockets = ms_fd_close(s->sockets);
 	s->logs = ms_fd_close(s->logs);
+	s->records = ms_fd_close(s->records);
+	s->shims = ms_fd_close(s->shims);
 	s->lock_runtime = ms_fd_close(s->lock_runtime);
 	s->lock_state = ms_fd_close(s->lock_state);
 	free(s);
@@ -144,6 +147,10 @@ static int open_folders(struct ms_folders *s, const char *runtime_dir, const cha
 		r = s->sockets = open_dir_at(s->runtime, "s", 0755, err);
 	if (r >= 0)
 		r = s->logs = open_dir_at(s->runtime, "log", 0700, err);
+	if (r >= 0)
+		r = s->records = open_dir_at(s->runtime, "instances", 0700, err);
+	if (r >= 0)
+		r = s->shims = open_dir_at(s->runtime, "shims", 0700, err);
 	return r;
 }
 
@@ -172,8 +179,8 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 
 	if (!s)
 		return ms_error_set(err, ENOMEM, "state");
-	s->runtime = s->state = s->installations = s->sockets = s->logs = s->lock_runtime =
-		s->lock_state = -EBADF;
+	s->runtime = s->state = s->installations = s->sockets = s->logs = s->records = s->shims =
+		s->lock_runtime = s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
 	if (strlen(runtime_dir) > 64)
 		r = ms_error_say(err, ENAMETOOLONG, MS_REASON_CONFIG_INVALID,
@@ -408,4 +415,84 @@ void ms_state_drop_logs(struct ms_folders *s, const char *instance)
 		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
 		(void)unlinkat(s->logs, file, 0); /* gone is what is wanted */
 	}
+}
+
+void ms_state_shim_path(const struct ms_folders *s, const char *instance, char *ret, size_t len)
+{
+	(void)snprintf(ret, len, "%s/shims/%s", s->runtime_path,
+		       instance); /* at most 64 + 7 + 16 bytes */
+}
+
+int ms_state_bind_shim(struct ms_folders *s, const char *instance, int *ret_fd,
+		       struct ms_error *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	ms_auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return ms_error_set(err, errno, "make a socket");
+	ms_state_shim_path(s, instance, addr.sun_path, sizeof(addr.sun_path));
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return ms_error_set(err, errno, "bind '%s'", addr.sun_path);
+	*ret_fd = MS_TAKE_FD(fd);
+	return 0;
+}
+
+int ms_state_put_record(struct ms_folders *s, const char *instance, const void *data, size_t len,
+			struct ms_error *err)
+{
+	char temporary[32];
+	ms_auto_fd int fd = -EBADF;
+	int r;
+
+	(void)snprintf(temporary, sizeof(temporary), ".%s", instance); /* always fits */
+	fd = openat(s->records, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return ms_error_set(err, errno, "write the instance's record");
+	/* no fsync: the record outlives this daemon, not the boot, and so does the page cache */
+	r = ms_fs_write_all(fd, data, len);
+	if (r == 0 && renameat(s->records, temporary, s->records, instance) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(s->records, temporary, 0); /* half of one is none */
+	return r < 0 ? ms_error_set(err, -r, "write the instance's record") : 0;
+}
+
+void ms_state_drop_record(struct ms_folders *s, const char *instance)
+{
+	(void)unlinkat(s->records, instance, 0); /* gone is what is wanted */
+	(void)unlinkat(s->shims, instance, 0);	 /* the same */
+}
+
+static void read_record(struct ms_folders *s, const char *instance, void *buf, size_t cap,
+			void (*fn)(void *arg, const char *instance, const void *data, size_t len),
+			void *arg)
+{
+	ms_auto_fd int fd =
+		openat(s->records, instance, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : ms_fs_read_all(fd, buf, cap);
+
+	fn(arg, instance, n < 0 ? NULL : buf, n < 0 ? 0 : (size_t)n);
+}
+
+void ms_state_each_record(struct ms_folders *s,
+			  void (*fn)(void *arg, const char *instance, const void *data, size_t len),
+			  void *arg)
+{
+	ms_auto_free void *buf = malloc(MS_MAX_RECORD_BYTES);
+	int fd = openat(s->records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	while (buf && dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+		if (ms_name_is_instance(e->d_name, strlen(e->d_name)))
+			read_record(s, e->d_name, buf, MS_MAX_RECORD_BYTES, fn, arg);
+		else if (e->d_name[0] == '.' &&
+			 ms_name_is_instance(e->d_name + 1, strlen(e->d_name + 1)))
+			(void)unlinkat(s->records, e->d_name,
+				       0); /* a write that a death cut short */
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
 }

@@ -9,6 +9,8 @@
  *	<state>/installations/<n>/fs/    the write paths, each owned by that id
  *	<runtime>/s/<n>/<name>.sock      listening sockets
  *	<runtime>/log/<instance>.0 .1    logs
+ *	<runtime>/instances/<instance>   record.h
+ *	<runtime>/shims/<instance>       where its shim waits for a successor of this daemon
  */
 #ifndef MS_DAEMON_STATE_H
 #define MS_DAEMON_STATE_H
@@ -47,6 +49,24 @@ MS_MUST_CHECK int ms_state_write_paths(struct ms_folders *state, uint32_t n,
 MS_MUST_CHECK int ms_state_bind(struct ms_folders *state, const char *key, struct ms_str name,
 				char *ret_path, size_t path_len, int *ret_fd, struct ms_error *err);
 void ms_state_unbind(struct ms_folders *state, const char *key, struct ms_str name);
+
+/* ms_state_bind_shim - a bound SOCK_SEQPACKET socket at <runtime>/shims/<instance>, for the shim to
+ * wait on. */
+MS_MUST_CHECK int ms_state_bind_shim(struct ms_folders *state, const char *instance, int *ret_fd,
+				     struct ms_error *err);
+/* ms_state_shim_path - where that is; @ret of at least 108 bytes. */
+void ms_state_shim_path(const struct ms_folders *state, const char *instance, char *ret,
+			size_t len);
+/* Records of instances: written whole or not at all, gone with both the record and the shim's
+ * socket. */
+MS_MUST_CHECK int ms_state_put_record(struct ms_folders *state, const char *instance,
+				      const void *data, size_t len, struct ms_error *err);
+void ms_state_drop_record(struct ms_folders *state, const char *instance);
+/* ms_state_each_record - every record there is, in no order; unreadable ones come with @data NULL.
+ */
+void ms_state_each_record(struct ms_folders *state,
+			  void (*fn)(void *arg, const char *instance, const void *data, size_t len),
+			  void *arg);
 
 /* The two files of an instance's log, open for writing, empty. */
 MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance,

@@ -4,6 +4,7 @@
  */
 #include "supervisor/daemon/layer/cgroup.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,11 +40,8 @@ int ms_cgroups_open(const char *daemon_id, const char *parent, struct ms_cgroups
 		return ms_error_set(err, ENOMEM, "cgroups");
 	err->step = MS_STEP_CGROUP;
 	r = ms_cgroup_find(daemon_id, parent, c, err);
-	for (uint32_t i = 0; r == 0 && i < c->n_trees; i++) {
-		ms_cgroup_delete_tree(&c->trees[i],
-				      c->trees[i].base); /* of a daemon of this id that died */
+	for (uint32_t i = 0; r == 0 && i < c->n_trees; i++)
 		r = ms_cgroup_make_base(&c->trees[i], err);
-	}
 	if (r < 0) {
 		(void)ms_cgroups_close(c); /* always NULL */
 		return r;
@@ -53,16 +51,49 @@ int ms_cgroups_open(const char *daemon_id, const char *parent, struct ms_cgroups
 	return 0;
 }
 
+/* One tree's instances that nobody knows. */
+static void sweep_tree(const struct ms_cgroup_tree *t, bool (*is_known)(void *, const char *),
+		       void *data)
+{
+	int fd = openat(t->modules, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+		char group[PATH_MAX + 300];
+
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_known(data, e->d_name))
+			continue;
+		(void)snprintf(group, sizeof(group), "%s/modules/%s", t->base,
+			       e->d_name); /* both are capped */
+		ms_cgroup_delete_tree(t, group);
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
+}
+
+void ms_cgroups_sweep(struct ms_cgroups *c, bool (*is_known)(void *, const char *), void *data)
+{
+	for (uint32_t i = 0; i < c->n_trees; i++)
+		sweep_tree(&c->trees[i], is_known, data);
+}
+
 struct ms_cgroups *ms_cgroups_close(struct ms_cgroups *c)
 {
 	if (!c)
 		return NULL;
 	for (uint32_t i = 0; i < c->n_trees; i++) {
 		struct ms_cgroup_tree *t = &c->trees[i];
+		char path[2 * PATH_MAX];
 
 		t->modules = ms_fd_close(t->modules);
-		if (t->base[0])
-			ms_cgroup_delete_tree(t, t->base);
+		if (!t->base[0])
+			continue;
+		(void)snprintf(path, sizeof(path), "%s%s/modules", t->mount,
+			       t->base); /* both are capped */
+		(void)rmdir(path);	 /* not empty: its modules go on, for the next daemon */
+		(void)snprintf(path, sizeof(path), "%s%s", t->mount, t->base); /* the same */
+		(void)rmdir(path);					       /* the same */
 	}
 	free(c);
 	return NULL;
@@ -181,26 +212,57 @@ static int make_in_tree(struct ms_cgroup *cg, uint32_t n, const struct ms_cgroup
 	return r;
 }
 
-int ms_cgroup_make(struct ms_cgroups *cgroups, const char *name,
-		   const struct ms_cgroup_limits *limits, struct ms_cgroup **ret,
-		   struct ms_error *err)
+static struct ms_cgroup *new_cgroup(struct ms_cgroups *cgroups, const char *name)
 {
 	struct ms_cgroup *cg = calloc(1, sizeof(*cg));
-	int r = 0;
 
 	if (!cg)
-		return ms_error_set(err, ENOMEM, "cgroup");
+		return NULL;
 	cg->cgroups = cgroups;
 	cg->watch = cg->oom_control = -EBADF;
 	(void)snprintf(cg->name, sizeof(cg->name), "%s", name); /* instance names are 16 bytes */
 	for (uint32_t i = 0; i < MS_CGROUP_MAX_TREES; i++)
 		cg->dirs[i] = -EBADF;
+	return cg;
+}
+
+int ms_cgroup_make(struct ms_cgroups *cgroups, const char *name,
+		   const struct ms_cgroup_limits *limits, struct ms_cgroup **ret,
+		   struct ms_error *err)
+{
+	struct ms_cgroup *cg = new_cgroup(cgroups, name);
+	int r = 0;
+
+	if (!cg)
+		return ms_error_set(err, ENOMEM, "cgroup");
 	for (uint32_t i = 0; i < cgroups->n_trees && r == 0; i++)
 		r = make_in_tree(cg, i, limits, err);
 	if (r < 0) {
 		MS_IGNORE(ms_cgroup_remove(cg)); /* nobody is in it */
 		(void)ms_cgroup_free(cg);	 /* always NULL */
 		return r;
+	}
+	*ret = cg;
+	return 0;
+}
+
+int ms_cgroup_adopt(struct ms_cgroups *cgroups, const char *name, struct ms_cgroup **ret,
+		    struct ms_error *err)
+{
+	struct ms_cgroup *cg = new_cgroup(cgroups, name);
+
+	if (!cg)
+		return ms_error_set(err, ENOMEM, "cgroup");
+	for (uint32_t i = 0; i < cgroups->n_trees; i++) {
+		cg->dirs[i] =
+			openat(cgroups->trees[i].modules, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (cg->dirs[i] < 0) {
+			int code = errno;
+
+			(void)ms_cgroup_free(cg); /* always NULL */
+			return ms_error_set(err, code, "open its group in '%s'",
+					    cgroups->trees[i].mount);
+		}
 	}
 	*ret = cg;
 	return 0;

@@ -33,8 +33,13 @@ struct ms_cgroup;
  */
 MS_MUST_CHECK int ms_cgroups_open(const char *daemon_id, const char *parent,
 				  struct ms_cgroups **ret, struct ms_error *err);
-struct ms_cgroups *
-ms_cgroups_close(struct ms_cgroups *cgroups); /* removes what ms_cgroups_open() made */
+/* ms_cgroups_sweep - kill and remove the groups of instances that @is_known does not know: what a
+ * dead daemon of this id left and nobody took over. To be called once, when that is clear. */
+void ms_cgroups_sweep(struct ms_cgroups *cgroups, bool (*is_known)(void *data, const char *name),
+		      void *data);
+/* ms_cgroups_close - and remove the long-lived groups where they are empty; a living module keeps
+ * them. */
+struct ms_cgroups *ms_cgroups_close(struct ms_cgroups *cgroups);
 bool ms_cgroups_has(const struct ms_cgroups *cgroups, enum ms_controller controller);
 bool ms_cgroups_v2_only(const struct ms_cgroups *cgroups);
 const char *ms_cgroups_mode(const struct ms_cgroups *cgroups); /* "v2", "hybrid", "v1" */
@@ -51,6 +56,9 @@ struct ms_cgroup_limits {
 MS_MUST_CHECK int ms_cgroup_make(struct ms_cgroups *cgroups, const char *name,
 				 const struct ms_cgroup_limits *limits, struct ms_cgroup **ret,
 				 struct ms_error *err);
+/* ms_cgroup_adopt - the groups of an instance that are there already. */
+MS_MUST_CHECK int ms_cgroup_adopt(struct ms_cgroups *cgroups, const char *name,
+				  struct ms_cgroup **ret, struct ms_error *err);
 /* ms_cgroup_remove - the groups, once nobody is in them. 0, or -EBUSY: try again later. */
 MS_MUST_CHECK int ms_cgroup_remove(struct ms_cgroup *cgroup);
 struct ms_cgroup *

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * adopt.c - instances over the death of a daemon: what is written down when a shim is born, and
+ * what a new daemon does with what it finds. Who cannot be taken over is ended and told: nothing
+ * runs that nobody supervises.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "supervisor/daemon/instance-life.h"
+#include "supervisor/daemon/instances.h"
+#include "supervisor/daemon/launcher.h"
+#include "supervisor/daemon/record.h"
+#include "supervisor/daemon/state.h"
+#include "supervisor/daemon/supervisor.h"
+
+static struct ms_str as_str(const char *text)
+{
+	return (struct ms_str){.p = text, .len = strlen(text)};
+}
+
+int ms_life_record(struct ms_instance *i, const struct ms_box_birth *birth, struct ms_error *err)
+{
+	ms_auto_free char *labels = NULL;
+	ms_auto_free void *bytes = NULL;
+	struct ms_record record = {
+		.instance = as_str(i->id),
+		.tenant = i->tenant,
+		.path = i->path,
+		.socket_key = as_str(i->socket_key),
+		.labels = as_str(""),
+		.tier = i->tier,
+		.installation = i->installation,
+		.since_usec = i->since_usec,
+		.shim_pid = birth->shim_pid,
+		.shim_start = birth->shim_start,
+		.shim_uid = birth->shim_uid,
+		.module_uid = birth->module_uid,
+		.manifest = i->inspection.manifest,
+	};
+	size_t len;
+	int r;
+
+	memcpy(record.launch_id, birth->launch_id, sizeof(record.launch_id));
+	memcpy(record.policy_hash, i->policy->hash, sizeof(record.policy_hash));
+	if (i->labels) {
+		ms_auto(jw) struct ms_jw *jw = ms_jw_new();
+
+		if (jw)
+			ms_jw_value(jw, NULL, ms_doc_root(i->labels));
+		labels = jw ? ms_jw_take(jw, MS_JW_LINE, &record.labels.len) : NULL;
+		if (!labels)
+			return ms_error_set(err, ENOMEM, "record the labels");
+		record.labels.p = labels;
+	}
+	r = ms_record_encode(&record, &bytes, &len);
+	if (r < 0)
+		return ms_error_set(err, -r, "record the instance");
+	return ms_state_put_record(i->s->state, i->id, bytes, len, err);
+}
+
+/* The sockets are where they were: the paths follow from the record. */
+static void find_sockets(struct ms_instance *i)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+
+	for (uint32_t n = 0; i->socket_key[0] && n < m->n_listen; n++) {
+		(void)snprintf(i->sockets[n], sizeof(i->sockets[n]), "%s/s/%s/%.*s.sock",
+			       i->s->runtime_dir, i->socket_key, (int)m->listen[n].len,
+			       m->listen[n].p); /* as ms_state_bind() made it */
+		i->n_sockets = n + 1;
+	}
+}
+
+static int read_labels(struct ms_instance *i, struct ms_str labels)
+{
+	ms_auto(report) struct ms_report *report = ms_report_new("labels");
+	const struct ms_doc_limits limits = {MS_MAX_REQUEST_BYTES, MS_MAX_REQUEST_DEPTH};
+
+	if (!labels.len)
+		return 0;
+	if (!report)
+		return -ENOMEM;
+	return ms_doc_parse(labels.p, labels.len, limits, MS_REASON_INTERNAL, report, &i->labels) ==
+			       0
+		       ? 0
+		       : -EBADMSG;
+}
+
+/* The instance as it was; its policy as this daemon's configuration would cut it now. */
+static int fill(struct ms_instance *i, struct ms_record *record, struct ms_error *err)
+{
+	int r;
+
+	(void)snprintf(i->id, sizeof(i->id), "%.*s", (int)record->instance.len,
+		       record->instance.p); /* fits */
+	(void)snprintf(i->socket_key, sizeof(i->socket_key), "%.*s", (int)record->socket_key.len,
+		       record->socket_key.p); /* fits */
+	i->tenant = ms_arena_str(&i->arena, record->tenant.p, record->tenant.len);
+	i->path = ms_arena_str(&i->arena, record->path.p, record->path.len);
+	i->tier = record->tier;
+	i->installation = record->installation;
+	i->stdio = MS_STDIO_LOG;
+	i->phase = MS_PHASE_RUN;
+	i->adopted = true;
+	i->inspection.manifest = MS_TAKE_PTR(record->manifest);
+	for (size_t n = 0; n < sizeof(record->policy_hash); n++)
+		(void)snprintf(i->policy_hex + 2 * n, 3, "%02x", record->policy_hash[n]); /* fits */
+	find_sockets(i);
+	if (i->arena.error || read_labels(i, record->labels) < 0)
+		return ms_error_set(err, ENOMEM, "read its record");
+	r = ms_policy_build(i->inspection.manifest, i->s->config, i->tier, i->tenant, &i->policy,
+			    err);
+	return r < 0 && !err->code ? ms_error_set(err, -r, "build its policy") : r;
+}
+
+static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
+{
+	struct ms_instance *i = ms_life_new(s);
+	struct ms_error err = MS_ERROR_INIT;
+	char socket[128];
+	struct ms_box_record box = {
+		.socket = socket,
+		.birth = {.shim_pid = record->shim_pid,
+			  .shim_start = record->shim_start,
+			  .shim_uid = record->shim_uid,
+			  .module_uid = record->module_uid,
+			  .launch_id = record->launch_id},
+		.policy_hash = record->policy_hash,
+	};
+	int r;
+
+	if (!i) {
+		ms_log(MS_LOG_ERROR, "no memory to adopt instance %.*s: it is ended",
+		       (int)record->instance.len, record->instance.p);
+		return;
+	}
+	r = fill(i, record, &err);
+	ms_life_insert(i);
+	if (r == 0) {
+		box.name = i->id;
+		ms_state_shim_path(s->state, i->id, socket, sizeof(socket));
+		r = ms_box_adopt(s, &box, ms_life_box_ops(), i, &i->box, &err);
+	}
+	if (r < 0) {
+		ms_log(MS_LOG_WARNING, "instance %s cannot be taken over and is ended: %s", i->id,
+		       err.msg);
+		ms_life_lost(i, &err);
+		return;
+	}
+	ms_life_set(i, MS_STATE_STARTING); /* until its shim has said who it is */
+	i->since_usec = record->since_usec;
+}
+
+static void on_record(void *arg, const char *instance, const void *data, size_t len)
+{
+	struct ms_supervisor *s = arg;
+	ms_auto(record) struct ms_record record = {0};
+
+	if (data && ms_record_decode(data, len, &record) == 0 &&
+	    strcmp(record.instance.p, instance) == 0) {
+		adopt_one(s, &record);
+		return;
+	}
+	ms_log(MS_LOG_WARNING, "the record of instance %s is damaged; it is ended", instance);
+	ms_state_drop_record(s->state, instance);
+}
+
+static bool is_known(void *data, const char *name)
+{
+	struct ms_supervisor *s = data;
+
+	for (const struct ms_instance *i = s->instances->first; i; i = i->next) {
+		if (i->box && strcmp(i->id, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void ms_instances_adopt(struct ms_supervisor *s)
+{
+	ms_state_each_record(s->state, on_record, s);
+	/* what is left in the groups belongs to nobody: its processes end here */
+	ms_cgroups_sweep(s->launcher->cgroups, is_known, s);
+	if (ms_instances_live(s->instances))
+		ms_log(MS_LOG_INFO, "took over %u running module%s",
+		       ms_instances_live(s->instances),
+		       ms_instances_live(s->instances) == 1 ? "" : "s");
+}
