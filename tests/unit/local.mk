@@ -184,6 +184,15 @@ test_plan_LDADD = $(UNITLIBS)
 EXTRA_DIST += tests/unit/golden/plan-everything.txt tests/unit/golden/plan-oneshot.txt \
 	tests/unit/golden/plan-whole.txt
 
+UNIT_TESTS += test-landlock-rules
+test_landlock_rules_SOURCES = tests/unit/test-landlock-rules.c tests/unit/plan-fixture.h
+test_landlock_rules_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-copy
+test_copy_SOURCES = tests/unit/test-copy.c tests/unit/scratch.h \
+	supervisor/inspect/copy.c supervisor/inspect/copy.h
+test_copy_LDADD = libms.a
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \
