@@ -49,7 +49,8 @@ def run_of_a_command_without_a_manifest(t):
 def run_carries_bulk(t):
     data = "0123456789abcde\n" * 65536
     done = ctl(t, "run", "--", "/bin/cat", input=data)
-    require(done.stdout == data, f"{len(done.stdout)} of {len(data)} bytes came back")
+    require(done.stdout == data, f"{len(done.stdout)} of {len(data)} bytes came back, exit "
+                                 f"{done.returncode}: {done.stderr[-300:]}")
 
 
 @test
