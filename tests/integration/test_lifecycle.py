@@ -321,4 +321,10 @@ def connections_are_capped(t):
         for client in clients:
             client.close()
     require(refused and len(clients) >= 32, f"{len(clients)} connections, refused: {refused}")
-    until(lambda: Client(t.daemon.socket).close() is None, "a connection afterwards")
+    def connects():
+        try:
+            Client(t.daemon.socket).close()
+        except (Closed, OSError):
+            return False
+        return True
+    until(connects, "a connection afterwards")

@@ -48,8 +48,9 @@ def cgroup_folders(daemon_id):
 
 
 def describe(pid):
+    """Not by comm, which a process changes."""
     command = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
-    return f"{pid} {_read(f'/proc/{pid}/comm').strip()} [{command[:80]}]"
+    return f"{pid} [{command[:80]}]"
 
 
 def fd_kinds(pid):
