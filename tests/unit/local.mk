@@ -193,6 +193,24 @@ test_copy_SOURCES = tests/unit/test-copy.c tests/unit/scratch.h \
 	supervisor/inspect/copy.c supervisor/inspect/copy.h
 test_copy_LDADD = libms.a
 
+# Parts of modsupd by themselves. Those that need root skip without it: `sudo make check`.
+UNIT_TESTS += test-packet
+test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
+test_packet_LDADD = libms.a
+
+UNIT_TESTS += test-ids
+test_ids_SOURCES = tests/unit/test-ids.c supervisor/daemon/ids.c
+test_ids_LDADD = libms.a
+
+UNIT_TESTS += test-config-files
+test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h \
+	supervisor/daemon/config-files.c
+test_config_files_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-state
+test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/state.c
+test_state_LDADD = $(UNITLIBS)
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \
