@@ -211,6 +211,21 @@ UNIT_TESTS += test-state
 test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/state.c
 test_state_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-cgroup
+test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c
+test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
+test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
+
+UNIT_TESTS += test-net
+test_net_SOURCES = tests/unit/test-net.c supervisor/daemon/layer/net.c
+test_net_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
+test_net_LDADD = libms.a $(NL_LIBS)
+
+UNIT_TESTS += test-hostfacts
+test_hostfacts_SOURCES = tests/unit/test-hostfacts.c supervisor/daemon/hostfacts.c
+test_hostfacts_LDADD = $(CALL_LIBS)
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \

@@ -255,13 +255,10 @@ int ms_cgroup_open_joins(const struct ms_cgroup *cg, bool payload, int *fds, siz
 	int n = 0;
 
 	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
-		int fd;
+		int fd = (size_t)n < max ? openat(cg->dirs[i], path, O_WRONLY | O_CLOEXEC) : -1;
 
-		if ((size_t)n == max)
-			return -E2BIG;
-		fd = openat(cg->dirs[i], path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0) {
-			int r = -errno;
+			int r = (size_t)n < max ? -errno : -E2BIG;
 
 			while (n)
 				(void)close(fds[--n]); /* opened just above */
