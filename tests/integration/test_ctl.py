@@ -67,6 +67,14 @@ def run_ends_by_signal_as_a_shell_would_say(t):
 
 
 @test
+def run_ends_at_its_timeout(t):
+    start = time.monotonic()
+    done = ctl(t, "run", "--timeout", "1s", "--", "/bin/sleep", "600")
+    equal(done.returncode, 124, f"exit code ({done.stderr})")
+    require(time.monotonic() - start < DEADLINE, "it took too long")
+
+
+@test
 def run_never_passes_inherited_descriptors(t):
     with tempfile.TemporaryFile() as file:
         os.set_inheritable(file.fileno(), True)

@@ -60,6 +60,16 @@ def start_answers_what_a_backend_needs(t):
 
 
 @test
+def start_without_waiting_answers_at_once(t):
+    folder = t.folder(manifest(["/bin/sleep", "60"]))
+    running = t.start(folder, wait="no")
+    until(lambda: view(t, running)["state"] == "ready", "it becomes ready")
+    broken = t.start(t.folder(manifest(["./absent"], id="broken")), wait="no")
+    until(lambda: view(t, broken)["state"] == "failed", "it fails")
+    equal(view(t, broken)["error"]["reason"], "command-not-found", "why it failed")
+
+
+@test
 def stop_asks_first(t):
     code = "import os, signal, sys, time\n" \
            "signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'bye\\n'), sys.exit(0)))\n" \

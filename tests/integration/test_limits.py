@@ -78,6 +78,28 @@ print(json.dumps([len(children), code, len(threads) - 1, refused]))
 
 
 @test
+def process_limit_is_told(t):
+    done = t.python("""
+import os, signal
+children = []
+try:
+    while True:
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        children.append(pid)
+except OSError:
+    pass
+for pid in children:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+""", limits={"processes": 6}).succeeded()
+    told = [e["data"] for e in done.events("violation") if e["data"]["layer"] == "processes"]
+    require(told, f"no violation, only {[e['type'] for e in done.events()]}")
+    equal(told[0]["observed"]["limit"], 6, "the limit that is told")
+
+
+@test
 def open_files_limit_is_per_process(t):
     facts = t.python("""
 import json, os, resource
@@ -139,6 +161,13 @@ def cpu_limit_holds(t):
 def oneshot_time_limits_end_it(t):
     done = t.shell("while :; do :; done", entry={"mode": "oneshot"},
                    limits={"wallTimePerRequest": "2s", "cpuTimePerRequest": "60s"}, timeout=60)
+    equal(done.exit.get("cause"), "deadline", f"the cause of {done.exit}")
+
+
+@test
+def oneshot_cpu_time_ends_it(t):
+    done = t.shell("while :; do :; done", entry={"mode": "oneshot"},
+                   limits={"wallTimePerRequest": "60s", "cpuTimePerRequest": "1s"}, timeout=60)
     equal(done.exit.get("cause"), "deadline", f"the cause of {done.exit}")
 
 
