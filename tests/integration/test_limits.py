@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The figures of `limits`: each is held by the kernel, and told where it can be."""
+import os
 import pathlib
 import time
 
@@ -155,6 +156,22 @@ def cpu_limit_holds(t):
     t.say(f"two busy loops under a limit of 20 % used {share:.1f} % of a core")
     require(share < 30, f"{share:.0f} % of a core with a limit of 20 %")
     require(share > 2, f"{share:.1f} %: the module does not run at all, or nothing was measured")
+
+
+@test
+def idle_modules_cost_the_supervisor_nothing(t):
+    """Every watch on a group must fall silent again once it was looked at."""
+    for i in range(4):
+        t.start(t.folder(manifest(["/bin/sleep", "600"], id=f"idle-{i}")))
+
+    def cpu():
+        words = pathlib.Path(f"/proc/{t.daemon.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    before = cpu()
+    time.sleep(3)  # the length of a measurement, not a wait
+    used = cpu() - before
+    t.say(f"modsupd beside four idle modules used {used * 1000:.0f} ms of CPU in 3 s")
+    require(used < 0.3, f"{used:.2f} s of CPU in 3 s beside modules that do nothing")
 
 
 @test
