@@ -103,6 +103,11 @@ def unit_show(unit, key):
                           text=True, timeout=DEADLINE, check=True).stdout.strip()
 
 
+def unit_log(unit):
+    return subprocess.run(["journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", unit],
+                          capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
+
+
 @test
 def as_a_unit_it_stays_below_its_own_group(t):
     """Started by systemd with Delegate=yes, modsupd makes no group outside of its unit's."""
@@ -115,7 +120,9 @@ def as_a_unit_it_stays_below_its_own_group(t):
                    timeout=DEADLINE, check=True, stdin=subprocess.DEVNULL)
     t.cleanup(lambda: subprocess.run(["systemctl", "stop", unit], timeout=DEADLINE * 2,
                                      capture_output=True, check=False))
-    until((folder / "control.sock").exists, "the unit's control socket")
+    until(lambda: (folder / "control.sock").exists() or unit_show(unit, "ActiveState") == "failed",
+          "the unit's control socket")
+    require((folder / "control.sock").exists(), lambda: unit_log(unit))
     with Client(folder / "control.sock") as client:
         ident = client.call("supervisor.info")["daemonId"]
         path = t.folder(manifest(["/bin/sleep", "600"]))
