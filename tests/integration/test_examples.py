@@ -110,6 +110,8 @@ def shell_job(t):
 
 def hostile(t, name, program=None, command=None):
     params = {"command": command} if command else {}
+    if SLOWNESS > 1:
+        params["tier"] = "verified"  # the ceiling of community is below what stretch() asks for
     running = t.start(example(t, name, program), stdio="pipe", **params)
     running.close_stdin()
     return running.finish(120 * SLOWNESS)
