@@ -226,6 +226,12 @@ UNIT_TESTS += test-hostfacts
 test_hostfacts_SOURCES = tests/unit/test-hostfacts.c supervisor/daemon/hostfacts.c
 test_hostfacts_LDADD = $(CALL_LIBS)
 
+UNIT_TESTS += test-spawn
+test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/daemon/packet.c \
+	supervisor/daemon/spawn.c
+test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \

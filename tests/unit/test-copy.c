@@ -48,12 +48,14 @@ TEST(a_tree)
 	scratch_write(&s, "from/data/run", "#!/bin/sh\n", 06755);
 	scratch_write(&s, "from/data/big", big, 0600);
 	free(big);
-	scratch_mkdir(&s, "from/data/sub", 0555);
+	scratch_mkdir(&s, "from/data/sub", 0755);
 	scratch_mkdir(&s, "from/data/.hidden", 0777);
 	scratch_write(&s, "from/data/.hidden/...", "dots", 0666);
 	CHECK_EQ(symlinkat("../a", s.fd, "from/data/sub/link"), 0);
 	CHECK_EQ(symlinkat("/nowhere", s.fd, "from/data/dangling"), 0);
+	CHECK_EQ(fchmodat(s.fd, "from/data/sub", 0555, 0), 0);
 	CHECK_EQ(copy(&s, "data"), 0);
+	CHECK_EQ(fchmodat(s.fd, "from/data/sub", 0755, 0), 0); /* to be removed */
 	CHECK_STR(scratch_read(&s, "to/data/a"), "hello");
 	CHECK_STR(scratch_read(&s, "to/data/empty"), "");
 	CHECK_STR(scratch_read(&s, "to/data/.hidden/..."), "dots");
