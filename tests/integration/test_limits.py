@@ -49,6 +49,54 @@ for i in range(256):
     require(len(done.stdout.split()) < 64, "files in /tmp are not counted to the module")
 
 
+# Fills connections to itself and reads none; ends when the kernel takes no more, or at 192 MB.
+FILL_TCP = """
+import os, socket, sys
+server = socket.create_server(("127.0.0.1", 0), backlog=64)
+block, queued, ends = bytes(65536), 0, []
+while queued < 192 << 20 and len(ends) < 100:
+    near = socket.socket()
+    near.settimeout(2)
+    try:
+        near.connect(server.getsockname())
+        far = server.accept()[0]
+    except OSError:
+        break
+    near.setblocking(False)
+    ends.append((near, far))
+    for _ in range(256):
+        try:
+            queued += near.send(block)
+        except BlockingIOError:
+            break
+print(queued, len(ends), flush=True)
+sys.stdin.read()
+"""
+
+
+def tcp_pages():
+    """What TCP holds in buffers on the whole host: /proc/net/sockstat counts it in pages."""
+    words = pathlib.Path("/proc/net/sockstat").read_text().split("TCP:")[1].split("\n")[0].split()
+    return int(words[words.index("mem") + 1])
+
+
+@test
+def memory_of_tcp_buffers_is_bounded(t):
+    limit = 64
+    page = os.sysconf("SC_PAGE_SIZE")
+    before = tcp_pages()
+    running = t.launch(["/usr/bin/python3", "main.py"], {"main.py": FILL_TCP},
+                       limits={"memory": f"{limit}M", "openFiles": 256})
+    queued, connections = map(int, running.read_line(timeout=60).split())
+    held = (tcp_pages() - before) * page / (1 << 20)
+    t.say(f"{queued >> 20} MB sent into {connections} connections that nobody reads: the host "
+          f"holds {held:.0f} MB, the module may have {limit} MB")
+    require(connections > 1 and queued > 0, "nothing was sent, so nothing was measured")
+    require(held < limit, f"{held:.0f} MB of the host in TCP buffers with a limit of {limit}M")
+    running.close_stdin()
+    running.finish()
+
+
 @test
 def process_limit_counts_threads(t):
     facts = t.python("""

@@ -280,6 +280,8 @@ TEST(limits_are_written)
 	} else if (access(path_in(t, "memory.memsw.limit_in_bytes"), F_OK) == 0) {
 		CHECK_STR(text_of(t, "memory.memsw.limit_in_bytes"), "67108864\n");
 	}
+	if (!t->v2 && access(path_in(t, "payload/memory.kmem.tcp.limit_in_bytes"), F_OK) == 0)
+		CHECK_STR(text_of(t, "payload/memory.kmem.tcp.limit_in_bytes"), "16777216\n");
 	t = tree_with(d.cgroups, MS_CGROUP_CPU);
 	REQUIRE(t);
 	CHECK_STR(text_of(t, t->v2 ? "payload/cpu.max" : "payload/cpu.cfs_quota_us"),
