@@ -37,6 +37,7 @@ struct ms_box {
 	enum ms_fd_role roles[MS_MAX_PLAN_FDS];
 	uint32_t n_fds;
 	sd_event_source *control_source, *pidfd_source, *memory_source, *deadline, *remover;
+	uint64_t run_timeout_usec;
 	uint64_t oom_kills_told;
 	uint32_t remove_tries;
 	bool got_exit, failed, ended, spawning;
@@ -221,13 +222,24 @@ static int on_memory(sd_event_source *source, int fd, uint32_t revents, void *da
 	return 0;
 }
 
+/* The launch is over; a one-shot of modsupd's own has a deadline for its work too. */
+static void run_deadline(struct ms_box *box)
+{
+	if (box->run_timeout_usec &&
+	    sd_event_source_set_time_relative(box->deadline, box->run_timeout_usec) >= 0)
+		return;
+	box->deadline = sd_event_source_disable_unref(box->deadline);
+	if (box->run_timeout_usec)
+		ms_box_kill(box); /* a wait without a bound is not begun */
+}
+
 static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pidfd)
 {
 	switch (msg->type) {
 	case MS_SHIM_PARKED:
 		return;
 	case MS_SHIM_STARTED:
-		box->deadline = sd_event_source_disable_unref(box->deadline);
+		run_deadline(box);
 		box->ops.on_started(box->data, outside_pid(pidfd));
 		return;
 	case MS_SHIM_VIOLATION:
@@ -328,7 +340,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE, "the launch did not reach exec in time");
+	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE,
+		     "the launch, or a one-shot of the launch, took too long");
 	fail(box, MS_BOX_DEADLINE, &err);
 	return 0;
 }
@@ -679,6 +692,7 @@ int ms_box_open(struct ms_supervisor *s, const struct ms_box_spec *spec,
 	box->s = s;
 	box->ops = *ops;
 	box->data = data;
+	box->run_timeout_usec = spec->run_timeout_usec;
 	box->shim_id = box->module_id = MS_ID_INIT;
 	box->netns = box->control = box->pidfd = box->plan = -EBADF;
 	r = launch(box, spec, err);

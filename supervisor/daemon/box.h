@@ -63,6 +63,7 @@ struct ms_box_spec {
 	uint32_t n_listen;
 	uint64_t log_bytes;
 	uint64_t launch_timeout_usec;
+	uint64_t run_timeout_usec; /* from exec on; 0 = none */
 };
 
 /* ms_box_open - 0 and on_end will be called once, later; -errno with @err (its step named) and
