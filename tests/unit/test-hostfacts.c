@@ -106,6 +106,7 @@ TEST(the_kernel)
 	REQUIRE(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
 	CHECK_EQ(host->n_cpus, CPU_COUNT(&cpus));
 	CHECK_EQ(host->memfd_noexec, access("/proc/sys/vm/memfd_noexec", F_OK) == 0);
+	CHECK_EQ(host->ca_bundle, access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0);
 	CHECK(host->landlock_abi < 100);
 	CHECK(!host->localtime.len || strncmp(host->localtime.p, "/usr/share/zoneinfo/", 20) == 0);
 }
