@@ -32,6 +32,7 @@ struct ms_host {
 	bool protect_shim;     /* oom_score_adj may be lowered (CAP_SYS_RESOURCE) */
 	bool wait_killable;    /* seccomp's WAIT_KILLABLE_RECV (5.19) */
 	bool cgroup_v2_only;   /* no v1 hierarchy: the form of /proc/self/cgroup inside */
+	bool ca_bundle; /* /etc/ssl/certs/ca-certificates.crt, what the runtimes are told of */
 	uint32_t n_cpus;
 	struct ms_host_list top;  /* of /: bin sbin lib lib32 lib64 libx32, folders or links */
 	struct ms_host_list usr;  /* of /usr: the folders of the base runtime */

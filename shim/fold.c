@@ -28,15 +28,32 @@ static struct ms_fold_kind *make_kind(struct ms_fold *fold, const struct ms_fold
 	return k;
 }
 
+/* What a number that is not one of this machine's own can be. */
+static enum ms_fold_class class_of(const struct ms_fold *fold, const struct ms_fold_call *call)
+{
+	if (call->arch != MS_FOLD_NATIVE_ARCH)
+		return MS_FOLD_OTHER_ABI;
+	if (call->nr & MS_FOLD_X32_BIT)
+		return MS_FOLD_X32;
+	return call->nr > fold->newest_nr ? MS_FOLD_MADE_UP : MS_FOLD_KNOWN;
+}
+
 /*
  * The kind's place. Who makes up kinds to fill the table only loses detail of those: beyond
- * SELECTED the number alone decides, beyond FOREIGN all new foreign numbers are one, and each
- * native number that exists still finds a place.
+ * SELECTED the number alone decides; each class of numbers that are not this machine's own has a
+ * budget, and one place for the rest, which no other class can speak for; and each native number
+ * that exists still finds a place.
  */
 static struct ms_fold_kind *find_kind(struct ms_fold *fold, const struct ms_fold_call *call)
 {
+	static const uint32_t budgets[MS_FOLD_CLASS_COUNT] = {
+		[MS_FOLD_KNOWN] = MS_FOLD_KINDS,
+		[MS_FOLD_MADE_UP] = 32,
+		[MS_FOLD_X32] = 128,
+		[MS_FOLD_OTHER_ABI] = 128,
+	};
+	enum ms_fold_class class = class_of(fold, call);
 	bool native = ms_fold_is_native(call->arch, call->nr);
-	bool known = native && call->nr <= fold->newest_nr;
 	uint64_t selector = native ? ms_sysarg_selector(call->nr, call->args) : 0;
 	struct ms_fold_kind *same = NULL;
 
@@ -51,10 +68,9 @@ static struct ms_fold_kind *find_kind(struct ms_fold *fold, const struct ms_fold
 	}
 	if (same && fold->n_kinds >= MS_FOLD_SELECTED)
 		return same;
-	if (!known && fold->n_kinds >= MS_FOLD_FOREIGN)
-		return &fold->rest;
-	if (fold->n_kinds == MS_FOLD_KINDS)
-		return &fold->rest; /* a newest number above MS_FOLD_MAX_NEWEST */
+	if (fold->n_of[class] == budgets[class] || fold->n_kinds == MS_FOLD_KINDS)
+		return &fold->rest[class]; /* KNOWN only for a newest number above MAX_NEWEST */
+	fold->n_of[class]++;
 	return make_kind(fold, call, fold->n_kinds < MS_FOLD_SELECTED ? selector : 0);
 }
 
@@ -133,7 +149,10 @@ void ms_fold_keep(struct ms_fold_kind *kind)
 
 static struct ms_fold_kind *kind_at(struct ms_fold *fold, uint32_t at)
 {
-	return at < fold->n_kinds ? &fold->kinds[at] : at == fold->n_kinds ? &fold->rest : NULL;
+	if (at < fold->n_kinds)
+		return &fold->kinds[at];
+	at -= fold->n_kinds;
+	return at < MS_FOLD_CLASS_COUNT ? &fold->rest[at] : NULL;
 }
 
 /**
@@ -157,8 +176,12 @@ struct ms_fold_kind *ms_fold_next(struct ms_fold *fold, uint64_t now_usec, bool 
  */
 uint64_t ms_fold_due(const struct ms_fold *fold)
 {
-	uint64_t due = fold->rest.pending ? fold->rest.due_usec : UINT64_MAX;
+	uint64_t due = UINT64_MAX;
 
+	for (uint32_t i = 0; i < MS_FOLD_CLASS_COUNT; i++) {
+		if (fold->rest[i].pending)
+			due = MS_MIN(due, fold->rest[i].due_usec);
+	}
 	for (uint32_t i = 0; i < fold->n_kinds; i++) {
 		if (fold->kinds[i].pending)
 			due = MS_MIN(due, fold->kinds[i].due_usec);

@@ -12,15 +12,24 @@
 #include "lib/shimwire.h"
 
 /* Kinds of call told apart; while there are fewer than SELECTED also by what they attempt, and
- * numbers that do not exist here only while there are fewer than FOREIGN. What is left above
- * FOREIGN holds every number up to the newest that is known, whatever came before. */
+ * numbers that are not this machine's own by a budget for each class, FOREIGN in all. What is left
+ * above SELECTED + FOREIGN holds every number up to the newest, whatever came before. */
 #define MS_FOLD_SELECTED    256u
-#define MS_FOLD_FOREIGN	    384u
+#define MS_FOLD_FOREIGN	    288u /* 32 made-up numbers, 128 of x32, 128 of other ABIs */
 #define MS_FOLD_KINDS	    1024u
 #define MS_FOLD_EVERY_USEC  1000000u
-#define MS_FOLD_MAX_NEWEST  (MS_FOLD_KINDS - MS_FOLD_FOREIGN - 1)
+#define MS_FOLD_MAX_NEWEST  (MS_FOLD_KINDS - MS_FOLD_SELECTED - MS_FOLD_FOREIGN - 1)
 #define MS_FOLD_NATIVE_ARCH 0xc000003eu /* AUDIT_ARCH_X86_64 */
 #define MS_FOLD_X32_BIT	    0x40000000u
+
+/* Numbers of this machine that exist; that do not; of x32; of any other ABI (int 0x80). */
+enum ms_fold_class {
+	MS_FOLD_KNOWN,
+	MS_FOLD_MADE_UP,
+	MS_FOLD_X32,
+	MS_FOLD_OTHER_ABI,
+	MS_FOLD_CLASS_COUNT
+};
 
 /* One refused call, as the kernel told it. */
 struct ms_fold_call {
@@ -45,7 +54,9 @@ struct ms_fold {
 	uint32_t newest_nr; /* calls above do not exist here */
 	struct ms_fold_kind kinds[MS_FOLD_KINDS];
 	uint32_t n_kinds;
-	struct ms_fold_kind rest; /* all foreign numbers that came too late for a place */
+	uint32_t n_of[MS_FOLD_CLASS_COUNT];
+	struct ms_fold_kind
+		rest[MS_FOLD_CLASS_COUNT]; /* of a class, what came too late for a place */
 	uint64_t denied, reported;
 };
 

@@ -52,6 +52,8 @@ int main(int argc, char *argv[])
 		MS_IGNORE(ms_sys_write(STDERR_FILENO, say, sizeof(say) - 1)); /* only a courtesy */
 		return 2;
 	}
+	/* run from a descriptor, it would be called after its number */
+	MS_IGNORE(ms_sys_prctl(PR_SET_NAME, (unsigned long)"modsup-shim", 0, 0, 0));
 	err.step = MS_STEP_HANDOVER;
 	if (ms_handover_receive(&shim, &err) < 0)
 		die(&err);

@@ -56,6 +56,9 @@ modsupd_SOURCES = \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h
+if SANITIZERS
+modsupd_SOURCES += supervisor/sanitizer.c
+endif
 modsupd_LDADD = $(CONTROL_LIBS) $(NL_LIBS) $(CGROUP_LIBS)
 
 include supervisor/inspect/local.mk

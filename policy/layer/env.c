@@ -67,8 +67,11 @@ void ms_build_env(struct ms_builder *b)
 		{"LANG", "LANG=C.UTF-8"},
 		{"TZ", "TZ=:/etc/localtime"},
 		{"PYTHONDONTWRITEBYTECODE", "PYTHONDONTWRITEBYTECODE=1"},
-		{"SSL_CERT_FILE", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"},
-		{"NODE_EXTRA_CA_CERTS", "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt"},
+	};
+	/* names that no manifest may set */
+	static const char *const authorities[] = {
+		"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
+		"NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt",
 	};
 	const struct ms_policy *policy = b->in->policy;
 	const struct ms_manifest *m = policy->manifest;
@@ -78,6 +81,9 @@ void ms_build_env(struct ms_builder *b)
 		if (!is_set_by_manifest(m, fixed[i].name))
 			add_text(b, fixed[i].text);
 	}
+	/* Node warns on stderr of each start when the file is not there */
+	for (size_t i = 0; b->in->host->ca_bundle && i < MS_ARRAY_LEN(authorities); i++)
+		add_text(b, authorities[i]);
 	/* V8's old space: the rest of the limit is for its young space, code, buffers and stacks */
 	add(b, ms_arena_strf(b->arena, "NODE_OPTIONS=--max-old-space-size=%" PRIu64,
 			     heap_mib ? heap_mib : 1));

@@ -22,6 +22,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -83,6 +84,9 @@
 
 #define PRCTL(option)	 ALLOW_IF1(prctl, INT(0, option))
 #define IOCTL(request)	 ALLOW_IF1(ioctl, INT(1, request))
+#define FCNTL(command)	 ALLOW_IF1(fcntl, INT(1, command))
+#define ADVICE(advice)	 ALLOW_IF1(madvise, INT(2, advice))
+#define SHM_HUGETLB_	 04000 /* <sys/shm.h> and <linux/shm.h> exclude each other */
 #define ARCH_PRCTL(code) ALLOW_IF1(arch_prctl, INT(0, code))
 
 /* Constants that are younger than the headers of Debian 12. */
@@ -120,13 +124,13 @@ static const struct ms_call_rule module_rules[] = {
 	ALLOW(access), ALLOW(chdir), ALLOW(chmod), ALLOW(close), ALLOW(close_range),
 	ALLOW(copy_file_range), ALLOW(creat), ALLOW(dup), ALLOW(dup2), ALLOW(dup3),
 	ALLOW(faccessat), ALLOW(faccessat2), ALLOW(fadvise64), ALLOW(fallocate), ALLOW(fchdir),
-	ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchmodat2), ALLOW(fcntl), ALLOW(fdatasync),
-	ALLOW(fgetxattr), ALLOW(flistxattr), ALLOW(flock), ALLOW(fremovexattr), ALLOW(fsetxattr),
-	ALLOW(fstat), ALLOW(fstatfs), ALLOW(fsync), ALLOW(ftruncate), ALLOW(futimesat),
-	ALLOW(getcwd), ALLOW(getdents), ALLOW(getdents64), ALLOW(getxattr), ALLOW(getxattrat),
-	ALLOW(lgetxattr), ALLOW(link), ALLOW(linkat), ALLOW(listxattr), ALLOW(listxattrat),
-	ALLOW(llistxattr), ALLOW(lremovexattr), ALLOW(lseek), ALLOW(lsetxattr), ALLOW(lstat),
-	ALLOW(mkdir), ALLOW(mkdirat), ALLOW(newfstatat), ALLOW(open), ALLOW(openat), ALLOW(openat2),
+	ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchmodat2), ALLOW(fdatasync), ALLOW(fgetxattr),
+	ALLOW(flistxattr), ALLOW(flock), ALLOW(fremovexattr), ALLOW(fsetxattr), ALLOW(fstat),
+	ALLOW(fstatfs), ALLOW(fsync), ALLOW(ftruncate), ALLOW(futimesat), ALLOW(getcwd),
+	ALLOW(getdents), ALLOW(getdents64), ALLOW(getxattr), ALLOW(getxattrat), ALLOW(lgetxattr),
+	ALLOW(link), ALLOW(linkat), ALLOW(listxattr), ALLOW(listxattrat), ALLOW(llistxattr),
+	ALLOW(lremovexattr), ALLOW(lseek), ALLOW(lsetxattr), ALLOW(lstat), ALLOW(mkdir),
+	ALLOW(mkdirat), ALLOW(newfstatat), ALLOW(open), ALLOW(openat), ALLOW(openat2),
 	ALLOW(pread64), ALLOW(preadv), ALLOW(preadv2), ALLOW(pwrite64), ALLOW(pwritev),
 	ALLOW(pwritev2), ALLOW(read), ALLOW(readahead), ALLOW(readlink), ALLOW(readlinkat),
 	ALLOW(readv), ALLOW(removexattr), ALLOW(removexattrat), ALLOW(rename), ALLOW(renameat),
@@ -152,24 +156,44 @@ static const struct ms_call_rule module_rules[] = {
 	ALLOW(timerfd_gettime), ALLOW(timerfd_settime), ALLOW(tkill), ALLOW(wait4), ALLOW(waitid),
 	/* O_NOTIFICATION_PIPE, which is O_EXCL here, opens the watch queue (CVE-2022-0995). */
 	ALLOW_IF1(pipe2, BITS(1, O_EXCL, 0)),
-	/* nginx sets up kernel AIO at each start. */
-	ALLOW(io_cancel), ALLOW(io_destroy), ALLOW(io_getevents), ALLOW(io_pgetevents),
-	ALLOW(io_setup), ALLOW(io_submit),
+	QUIET(io_setup, ENOSYS,
+	      "one pool for the whole host (fs.aio-max-nr), which a module could use up; nginx "
+	      "tries "
+	      "it at each start and goes on without"),
 	QUIET(io_uring_setup, ENOSYS,
 	      "libuv and others try it and go on without; its work passes no filter and no tracer"),
 
 	/* Memory: its own, accounted to its cgroup. */
-	ALLOW(brk), ALLOW(get_mempolicy), ALLOW(madvise), ALLOW(map_shadow_stack), ALLOW(mbind),
-	ALLOW(membarrier), ALLOW(memfd_create), ALLOW(mincore), ALLOW(mlock), ALLOW(mlock2),
-	ALLOW(mlockall), ALLOW(mmap), ALLOW(mprotect), ALLOW(mremap), ALLOW(mseal), ALLOW(msync),
-	ALLOW(munlock), ALLOW(munlockall), ALLOW(munmap), ALLOW(pkey_alloc), ALLOW(pkey_free),
-	ALLOW(pkey_mprotect), ALLOW(set_mempolicy),
+	ALLOW(brk), ALLOW(get_mempolicy), ALLOW(map_shadow_stack), ALLOW(mbind), ALLOW(membarrier),
+	ALLOW(mincore), ALLOW(mlock), ALLOW(mlock2), ALLOW(mlockall), ALLOW(mprotect),
+	ALLOW(mremap), ALLOW(mseal), ALLOW(msync), ALLOW(munlock), ALLOW(munlockall), ALLOW(munmap),
+	ALLOW(pkey_alloc), ALLOW(pkey_free), ALLOW(pkey_mprotect), ALLOW(set_mempolicy),
+	/* Huge pages come from one pool of the host's, outside the memory limit; who asks goes on
+	 * with small ones. */
+	ALLOW_IF1(mmap, BITS(3, MAP_HUGETLB, 0)),
+	QUIET_IF1(mmap, ENOMEM, BITS(3, MAP_HUGETLB, MAP_HUGETLB), "the host's pool of huge pages"),
+	ALLOW_IF1(memfd_create, BITS(1, MFD_HUGETLB, 0)),
+	QUIET_IF1(memfd_create, ENOSYS, BITS(1, MFD_HUGETLB, MFD_HUGETLB),
+		  "the host's pool of huge pages"),
+	ALLOW_IF1(shmget, BITS(2, SHM_HUGETLB_, 0)),
+	QUIET_IF1(shmget, ENOMEM, BITS(2, SHM_HUGETLB_, SHM_HUGETLB_),
+		  "the host's pool of huge pages"),
+	/* Merging of equal pages tells by its timing what others have in theirs. */
+	ADVICE(MADV_NORMAL), ADVICE(MADV_RANDOM), ADVICE(MADV_SEQUENTIAL), ADVICE(MADV_WILLNEED),
+	ADVICE(MADV_DONTNEED), ADVICE(MADV_FREE), ADVICE(MADV_REMOVE), ADVICE(MADV_DONTFORK),
+	ADVICE(MADV_DOFORK), ADVICE(MADV_UNMERGEABLE), ADVICE(MADV_HUGEPAGE),
+	ADVICE(MADV_NOHUGEPAGE), ADVICE(MADV_DONTDUMP), ADVICE(MADV_DODUMP),
+	ADVICE(MADV_WIPEONFORK), ADVICE(MADV_KEEPONFORK), ADVICE(MADV_COLD), ADVICE(MADV_PAGEOUT),
+	ADVICE(MADV_POPULATE_READ), ADVICE(MADV_POPULATE_WRITE), ADVICE(24 /* DONTNEED_LOCKED */),
+	ADVICE(25 /* COLLAPSE */), ADVICE(102 /* GUARD_INSTALL */), ADVICE(103 /* GUARD_REMOVE */),
+	QUIET_IF1(madvise, EINVAL, INT(2, MADV_MERGEABLE), "as on a kernel without KSM"),
+	QUIET_IF1(madvise, EINVAL, INT(2, UINT32_MAX),
+		  "the question of some allocators whether the call checks its argument"),
 	QUIET(memfd_secret, ENOSYS, "off on most kernels; would be unreadable to the supervisor"),
-	/* Message queues, semaphores and shared memory of its own ipc namespace. */
-	ALLOW(mq_getsetattr), ALLOW(mq_notify), ALLOW(mq_open), ALLOW(mq_timedreceive),
-	ALLOW(mq_timedsend), ALLOW(mq_unlink), ALLOW(msgctl), ALLOW(msgget), ALLOW(msgrcv),
-	ALLOW(msgsnd), ALLOW(semctl), ALLOW(semget), ALLOW(semop), ALLOW(semtimedop), ALLOW(shmat),
-	ALLOW(shmctl), ALLOW(shmdt), ALLOW(shmget),
+	/* Message queues, semaphores and shared memory of its own ipc namespace. Not mq_*: they
+	 * need a limit (RLIMIT_MSGQUEUE) that is 0 here. */
+	ALLOW(msgctl), ALLOW(msgget), ALLOW(msgrcv), ALLOW(msgsnd), ALLOW(semctl), ALLOW(semget),
+	ALLOW(semop), ALLOW(semtimedop), ALLOW(shmat), ALLOW(shmctl), ALLOW(shmdt),
 
 	/* Processes and threads. */
 	ALLOW(execve), ALLOW(exit), ALLOW(exit_group), ALLOW(fork), ALLOW(futex), ALLOW(futex_wait),
@@ -223,11 +247,13 @@ static const struct ms_call_rule module_rules[] = {
 	/* Sockets: which addresses is the network layer's matter. */
 	ALLOW(accept), ALLOW(accept4), ALLOW(bind), ALLOW(connect), ALLOW(getpeername),
 	ALLOW(getsockname), ALLOW(getsockopt), ALLOW(listen), ALLOW(recvfrom), ALLOW(recvmmsg),
-	ALLOW(recvmsg), ALLOW(sendmmsg), ALLOW(sendmsg), ALLOW(sendto), ALLOW(shutdown),
-	SOCKET(AF_UNIX, SOCK_STREAM, 0), SOCKET(AF_UNIX, SOCK_DGRAM, 0),
-	SOCKET(AF_UNIX, SOCK_SEQPACKET, 0), PAIR(SOCK_STREAM), PAIR(SOCK_DGRAM),
-	PAIR(SOCK_SEQPACKET), INET_SOCKETS(AF_INET), INET_SOCKETS(AF_INET6), NO_MPTCP(AF_INET),
-	NO_MPTCP(AF_INET6),
+	ALLOW(recvmsg), ALLOW(shutdown),
+	/* Not MSG_OOB: on unix sockets it is little used and much broken (CVE-2025-38236). */
+	ALLOW_IF1(sendmmsg, BITS(3, MSG_OOB, 0)), ALLOW_IF1(sendmsg, BITS(2, MSG_OOB, 0)),
+	ALLOW_IF1(sendto, BITS(3, MSG_OOB, 0)), SOCKET(AF_UNIX, SOCK_STREAM, 0),
+	SOCKET(AF_UNIX, SOCK_DGRAM, 0), SOCKET(AF_UNIX, SOCK_SEQPACKET, 0), PAIR(SOCK_STREAM),
+	PAIR(SOCK_DGRAM), PAIR(SOCK_SEQPACKET), INET_SOCKETS(AF_INET), INET_SOCKETS(AF_INET6),
+	NO_MPTCP(AF_INET), NO_MPTCP(AF_INET6),
 	QUIET_IF2(socket, EAFNOSUPPORT, INT(0, AF_NETLINK), INT(2, 0),
 		  "getaddrinfo and getifaddrs ask for addresses by NETLINK_ROUTE and live without"),
 
@@ -294,6 +320,15 @@ static const struct ms_call_rule module_rules[] = {
 	QUIET_IF1(landlock_create_ruleset, ENOSYS, INT(2, 1),
 		  "the question for the version (xz): the module is inside a ruleset already"),
 
+	/* fcntl: not F_NOTIFY and F_SETLEASE, which watch files that are shared with the host. */
+	FCNTL(F_DUPFD), FCNTL(F_GETFD), FCNTL(F_SETFD), FCNTL(F_GETFL), FCNTL(F_SETFL),
+	FCNTL(F_GETLK), FCNTL(F_SETLK), FCNTL(F_SETLKW), FCNTL(F_SETOWN), FCNTL(F_GETOWN),
+	FCNTL(F_SETSIG), FCNTL(F_GETSIG), FCNTL(F_SETOWN_EX), FCNTL(F_GETOWN_EX),
+	FCNTL(F_OFD_GETLK), FCNTL(F_OFD_SETLK), FCNTL(F_OFD_SETLKW), FCNTL(F_GETLEASE),
+	FCNTL(F_DUPFD_CLOEXEC), FCNTL(1027 /* F_DUPFD_QUERY, 6.10 */),
+	FCNTL(1028 /* F_CREATED_QUERY, 6.12 */), FCNTL(F_SETPIPE_SZ), FCNTL(F_GETPIPE_SZ),
+	FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS), FCNTL(F_GET_RW_HINT), FCNTL(F_SET_RW_HINT),
+	FCNTL(F_GET_FILE_RW_HINT), FCNTL(F_SET_FILE_RW_HINT),
 	/* ioctl: terminals (a pty of its own at most), queues, interface questions, reflinks. Not
 	 * TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, nor any driver's. */
 	IOCTL(TCGETS), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF), IOCTL(TCGETA), IOCTL(TCSETA),

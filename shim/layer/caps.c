@@ -51,8 +51,10 @@ int ms_layer_caps_drop(struct ms_error *err)
 				   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 	int r;
 
-	/* (without a user namespace the child lost what dropping needs with its change of id) */
-	if (!MS_LAYER_ON(CAPS) || !MS_LAYER_ON(USERNS))
+	if (!MS_LAYER_ON(CAPS))
+		return 0;
+	/* without a user namespace the child lost what dropping needs with its change of id */
+	if (!MS_LAYER_ON(USERNS))
 		return 0;
 	/* the bounding set and the secure bits first: they need CAP_SETPCAP, which goes with the
 	 * rest */

@@ -77,9 +77,10 @@ int ms_layer_fds_arrange(struct ms_shim *shim, int *sync, struct ms_error *err)
 {
 	int standard[3], listen[MS_MAX_LISTEN], n_listen = 0, r;
 
-	*sync = park(*sync);
-	if (*sync < 0)
-		return ms_error_set(err, -*sync, "copy the sync socket");
+	r = park(*sync);
+	if (r < 0)
+		return ms_error_set(err, -r, "copy the sync socket");
+	*sync = r;
 	shim->proc = -EBADF; /* goes with the rest: nothing after this step reads it */
 	r = standard_sources(shim, standard, err);
 	if (r < 0)

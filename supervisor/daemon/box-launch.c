@@ -330,6 +330,7 @@ int ms_box_open(struct ms_supervisor *s, const struct ms_box_spec *spec,
 
 	if (!box)
 		return ms_error_set(err, ENOMEM, "box");
+	box->run_timeout_usec = spec->run_timeout_usec;
 	r = launch(box, spec, err);
 	if (r < 0) {
 		if (box->cgroup)

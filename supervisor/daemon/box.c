@@ -21,7 +21,6 @@
 
 #define REMOVE_EVERY_USEC 20000u /* the kernel takes a moment to let go of dead processes */
 #define REMOVE_TRIES	  500u
-#define OPEN_TREE_FLAGS	  (MS_OPEN_TREE_CLONE | O_CLOEXEC)
 
 /* -- letting go -- */
 
@@ -189,12 +188,19 @@ static int on_memory(sd_event_source *source, int fd, uint32_t revents, void *da
 {
 	struct ms_box *box = data;
 	uint64_t count;
+	char text[256];
+	uint64_t told = box->oom_kills_told;
 
 	(void)source;
 	if (revents & EPOLLIN)
 		MS_IGNORE(ms_sys_read(
 			fd, &count, sizeof(count))); /* v1: the eventfd's count is of no interest */
+	else /* v2: wakes on until this very descriptor is read from the start (kernfs) */
+		MS_IGNORE(pread(fd, text, sizeof(text), 0)); /* check_memory() reads it anew */
 	check_memory(box);
+	/* v2 has memory.oom.group; on v1 the rest of a module that lost a process would limp on */
+	if (box->oom_kills_told > told)
+		ms_box_kill_module(box);
 	return 0;
 }
 
@@ -217,6 +223,17 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 	box->ops.on_started(box->data, pidfd >= 0 ? outside_pid(pidfd) : 0);
 }
 
+/* The launch is over; a one-shot of modsupd's own has a deadline for its work too. */
+static void run_deadline(struct ms_box *box)
+{
+	if (box->run_timeout_usec &&
+	    sd_event_source_set_time_relative(box->deadline, box->run_timeout_usec) >= 0)
+		return;
+	box->deadline = sd_event_source_disable_unref(box->deadline);
+	if (box->run_timeout_usec)
+		ms_box_kill(box); /* a wait without a bound is not begun */
+}
+
 static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pidfd)
 {
 	if (box->adopting && msg->type != MS_SHIM_HELLO) {
@@ -234,7 +251,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 	case MS_SHIM_PARKED:
 		return;
 	case MS_SHIM_STARTED:
-		box->deadline = sd_event_source_disable_unref(box->deadline);
+		run_deadline(box);
 		box->ops.on_started(box->data, outside_pid(pidfd));
 		return;
 	case MS_SHIM_VIOLATION:
@@ -335,7 +352,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE, "the launch did not reach exec in time");
+	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE,
+		     "the launch, or a one-shot of the launch, took too long");
 	ms_box_fail(box, MS_BOX_DEADLINE, &err);
 	return 0;
 }

@@ -74,6 +74,7 @@ struct ms_box_spec {
 	int adopt; /* bound SOCK_SEQPACKET: the shim outlives this daemon and waits there */
 	uint64_t log_bytes;
 	uint64_t launch_timeout_usec;
+	uint64_t run_timeout_usec; /* from exec on; 0 = none */
 };
 
 /* ms_box_open - 0 and on_end will be called once, later; -errno with @err (its step named) and

@@ -75,6 +75,9 @@
 	"Sockets are unix, TCP or UDP over IPv4 and IPv6. Ask for names in "                       \
 	"permissions.network.allowlist; raw packets, netlink and other families are never "        \
 	"granted."
+#define KERNEL_AIO  "Kernel AIO has one pool for the whole host and is not given out. Use threads."
+#define QUEUES	    "POSIX message queues have no room here. Use sockets, pipes or shared memory."
+#define OUT_OF_BAND "Send without MSG_OOB: urgent data is not passed on."
 #define SCHEDULING                                                                                 \
 	"Real-time and raised priorities are never granted. Ask for a larger share in limits.cpu."
 
@@ -208,6 +211,28 @@ static const struct ms_call_row rows[] = {
 	NEVER(process_madvise, "dplxx", WARNING, "memory", "CAP_SYS_PTRACE", DEBUGGING),
 	NEVER(process_mrelease, "dx", WARNING, "memory", NULL, DEBUGGING),
 	NO_ROW(get_robust_list, "dpp", NOTICE, "policy", NULL, DEBUGGING),
+
+	NO_ROW(io_submit, "xdp", NOTICE, "policy", NULL, KERNEL_AIO),
+	NO_ROW(io_destroy, "x", NOTICE, "policy", NULL, KERNEL_AIO),
+	NO_ROW(io_cancel, "xpp", NOTICE, "policy", NULL, KERNEL_AIO),
+	NO_ROW(io_getevents, "xddpp", NOTICE, "policy", NULL, KERNEL_AIO),
+	NO_ROW(io_pgetevents, "xddppp", NOTICE, "policy", NULL, KERNEL_AIO),
+	NO_ROW(mq_open, "pox", NOTICE, "policy", NULL, QUEUES),
+	NO_ROW(mq_unlink, "p", NOTICE, "policy", NULL, QUEUES),
+	NO_ROW(mq_timedsend, "dplxp", NOTICE, "policy", NULL, QUEUES),
+	NO_ROW(mq_timedreceive, "dplpp", NOTICE, "policy", NULL, QUEUES),
+	NO_ROW(mq_notify, "dp", NOTICE, "policy", NULL, QUEUES),
+	NO_ROW(mq_getsetattr, "dpp", NOTICE, "policy", NULL, QUEUES),
+	UNLESS(fcntl, "dxx", WARNING, "fs", "no watching of shared files",
+	       "What happens to files that are shared with the host cannot be watched this way. "
+	       "Look at files of its own."),
+	UNLESS(madvise, "xlx", NOTICE, "memory", "an advice that modules may not give", UNCOMMON),
+	UNLESS(mmap, "xlxxdx", NOTICE, "memory", "no huge pages", UNCOMMON),
+	UNLESS(memfd_create, "px", NOTICE, "memory", "no huge pages", UNCOMMON),
+	UNLESS(shmget, "xlx", NOTICE, "memory", "no huge pages", UNCOMMON),
+	UNLESS(sendto, "dplxpl", WARNING, "network", "no out-of-band data", OUT_OF_BAND),
+	UNLESS(sendmsg, "dpx", WARNING, "network", "no out-of-band data", OUT_OF_BAND),
+	UNLESS(sendmmsg, "dpdx", WARNING, "network", "no out-of-band data", OUT_OF_BAND),
 
 	/* Processor and memory placement. */
 	UNLESS(setpriority, "ddd", WARNING, "cpu", "not below 0", SCHEDULING),

@@ -15,7 +15,18 @@
 #include "lib/buf.h"
 #include "lib/fs.h"
 
-static int check_owner(int fd, const char *path, struct ms_error *err)
+static int check_owner(const struct stat *st, const char *path, struct ms_error *err)
+{
+	if ((st->st_uid != 0 && st->st_uid != geteuid()) || (st->st_mode & 022)) {
+		ms_error_say(err, EPERM, MS_REASON_CONFIG_INVALID,
+			     "'%.130s' can be written by others than root", path);
+		return ms_error_hint(err, "chown root: and chmod go-w it: whoever writes it "
+					  "decides what modules may do");
+	}
+	return 0;
+}
+
+static int check_file(int fd, const char *path, struct ms_error *err)
 {
 	struct stat st;
 
@@ -24,13 +35,7 @@ static int check_owner(int fd, const char *path, struct ms_error *err)
 	if (!S_ISREG(st.st_mode))
 		return ms_error_say(err, EINVAL, MS_REASON_CONFIG_INVALID,
 				    "'%.150s' is not a regular file", path);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022)) {
-		ms_error_say(err, EPERM, MS_REASON_CONFIG_INVALID,
-			     "'%.130s' can be written by others than root", path);
-		return ms_error_hint(err, "chown root: and chmod go-w it: whoever writes it "
-					  "decides what modules may do");
-	}
-	return 0;
+	return check_owner(&st, path, err);
 }
 
 static int apply_file(struct ms_config *config, const char *path, bool may_miss,
@@ -46,7 +51,7 @@ static int apply_file(struct ms_config *config, const char *path, bool may_miss,
 		return 0;
 	if (fd < 0)
 		return ms_error_set(err, errno, "open '%.150s'", path);
-	r = check_owner(fd, path, err);
+	r = check_file(fd, path, err);
 	if (r < 0)
 		return r;
 	report = ms_report_new(path);
@@ -78,13 +83,26 @@ static int is_drop_in(const struct dirent *e)
 	return len > 5 && e->d_name[0] != '.' && strcmp(e->d_name + len - 5, ".json") == 0;
 }
 
+/* As every administrator's machine sorts them, whatever its locale. */
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
 static int apply_drop_ins(struct ms_config *config, const char *folder, struct ms_error *err)
 {
 	struct dirent **names = NULL;
-	int n = scandir(folder, &names, is_drop_in, alphasort), r = 0;
+	struct stat st;
+	int n, r;
 
+	if (stat(folder, &st) < 0)
+		return errno == ENOENT ? 0 : ms_error_set(err, errno, "stat of '%.150s'", folder);
+	r = check_owner(&st, folder, err); /* who can take a file out of it decides as well */
+	if (r < 0)
+		return r;
+	n = scandir(folder, &names, is_drop_in, by_bytes);
 	if (n < 0)
-		return errno == ENOENT ? 0 : ms_error_set(err, errno, "read '%.150s'", folder);
+		return ms_error_set(err, errno, "read '%.150s'", folder);
 	for (int i = 0; i < n; i++) {
 		char path[PATH_MAX];
 

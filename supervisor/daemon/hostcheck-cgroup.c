@@ -336,11 +336,20 @@ static void probe_controller(const struct ms_config *config, const char *control
 			opt);
 }
 
-/** ms_probe_cgroup_memory() - the memory limit. */
+/** ms_probe_cgroup_memory() - the memory limit; v1 limits TCP buffers by a file of their own. */
 void ms_probe_cgroup_memory(const struct ms_config *config, struct ms_check *check)
 {
+	struct place place = find_controller(config, "memory");
+
 	probe_controller(config, "memory", "memory.limit_in_bytes",
 			 ms_opt_layer_word(MS_OPT_CGROUP_MEMORY), check);
+	if (check->verdict != MS_CHECK_OK || place.v2 ||
+	    look_in_v1(&place, "memory.kmem.tcp.limit_in_bytes") != -ENOENT)
+		return;
+	ms_probe_found(check, MS_CHECK_DEGRADED,
+		       "v1 without memory.kmem.tcp.limit_in_bytes: a module's TCP buffers are not "
+		       "counted to it");
+	ms_probe_advise(check, "cgroup v2, or a kernel without cgroup.memory=nosocket/nokmem");
 }
 
 /** ms_probe_cgroup_cpu() - the share of processor time. */

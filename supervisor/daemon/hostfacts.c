@@ -145,6 +145,7 @@ int ms_hostfacts_read(struct ms_host **ret, struct ms_error *err)
 	}
 	read_localtime(host);
 	host->landlock_abi = landlock_abi();
+	host->ca_bundle = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
 	/* per pid namespace where the file is there at all (6.3) */
 	host->memfd_noexec = access("/proc/sys/vm/memfd_noexec", F_OK) == 0;
 	host->protect_shim = prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1;

@@ -96,15 +96,26 @@ int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret, struct
 	return r < 0 ? ms_error_set(err, -r, "lock id %u", uid) : 0;
 }
 
-void ms_id_release(struct ms_id *id)
+/* Take the name away if nobody holds the lock any more. A shim that lives keeps its copy: without
+ * the name its id would be given out again. While it is locked nobody else removes a name, so that
+ * one which still has its link is what the name leads to. */
+static void drop_name(int dir, uint32_t uid)
 {
 	char name[21];
+	struct stat st;
+	ms_auto_fd int fd = -EBADF;
 
+	(void)ms_num_format(uid, name); /* always fits */
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
+		(void)unlinkat(dir, name, 0); /* a name that stays is an unlocked file */
+}
+
+void ms_id_release(struct ms_id *id)
+{
 	if (id->lock >= 0) {
-		(void)ms_num_format(id->uid, name); /* always fits */
-		(void)unlinkat(id->dir, name,
-			       0); /* while it is locked; who opened it sees no link */
+		id->lock = ms_fd_close(id->lock);
+		drop_name(id->dir, id->uid);
 	}
-	id->lock = ms_fd_close(id->lock);
 	id->uid = 0;
 }

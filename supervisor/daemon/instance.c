@@ -223,6 +223,13 @@ static bool is_due(const struct ms_instance *i, const struct ms_waiter *w)
 	return w->timed_out || i->started || w->wait == MS_WAIT_NO;
 }
 
+static void close_client_fds(struct ms_instance *i)
+{
+	for (uint32_t n = 0; n < i->n_client_fds; n++)
+		i->client_fds[n] = ms_fd_close(i->client_fds[n]);
+	i->n_client_fds = 0;
+}
+
 static void answer_start(struct ms_instance *i, struct ms_waiter *w)
 {
 	struct ms_instance_view view;
@@ -248,11 +255,8 @@ static void answer_start(struct ms_instance *i, struct ms_waiter *w)
 		answer.n_fds = i->n_client_fds;
 	}
 	w->start_fn(w->data, &answer);
-	for (uint32_t n = 0; answer.n_fds && n < i->n_client_fds; n++)
-		i->client_fds[n] =
-			ms_fd_close(i->client_fds[n]); /* taken, or never to be asked for again */
 	if (answer.n_fds)
-		i->n_client_fds = 0;
+		close_client_fds(i); /* taken, or never to be asked for again */
 }
 
 static void answer_waiters(struct ms_instance *i)
@@ -291,6 +295,9 @@ static int on_answers(sd_event_source *source, void *data)
 			continue;
 		i->dirty = false;
 		answer_waiters(i);
+		/* whoever asked for them went away before the answer */
+		if (!is_live(i) || (i->started && !i->waiters))
+			close_client_fds(i);
 	}
 	forget_old(t);
 	end_if_empty(t->s);

@@ -6,6 +6,7 @@
  */
 #include "supervisor/daemon/spawn.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -28,7 +29,7 @@ struct request {
 struct answer {
 	int32_t code; /* -errno */
 	int32_t pid;
-	char step[24];
+	char step[32];
 };
 
 struct waiting {
@@ -177,11 +178,15 @@ int ms_spawner_fork(int shim_fd, struct ms_spawner **ret, struct ms_error *err)
 	}
 	if (pid == 0) {
 		sigset_t none;
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC), sock;
 
 		(void)sigemptyset(&none); /* cannot fail */
+		/* out of the way first: any of them may be one of the numbers that are given out */
+		null = fcntl(null, F_DUPFD_CLOEXEC, 5);
+		sock = fcntl(pair[1], F_DUPFD_CLOEXEC, 5);
+		shim_fd = fcntl(shim_fd, F_DUPFD_CLOEXEC, 5);
 		/* nothing of modsupd's but the socket, the program and nothing on 0, 1, 2 */
-		if (null < 0 || dup3(pair[1], 3, O_CLOEXEC) < 0 || dup3(shim_fd, 4, O_CLOEXEC) < 0)
+		if (null < 0 || dup3(sock, 3, O_CLOEXEC) < 0 || dup3(shim_fd, 4, O_CLOEXEC) < 0)
 			_exit(1);
 		for (int i = 0; i < 3; i++) {
 			if (dup2(null, i) < 0)
@@ -228,12 +233,14 @@ static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *da
 	if (n == -EAGAIN || n == -EINTR)
 		return 0;
 	if (n != sizeof(a)) {
+		sd_event *loop = sd_event_source_get_event(source);
+
 		/* without its spawner modsupd can start nothing; what runs goes on */
 		s->source = sd_event_source_disable_unref(s->source);
 		ms_error_say(&err, EPIPE, MS_REASON_INTERNAL, "modsup-spawn ended");
 		while (s->len)
 			answer_next(s, &err, 0, &pidfds[0]);
-		return sd_event_exit(sd_event_source_get_event(source), 1);
+		return sd_event_exit(loop, 1);
 	}
 	if (a.code || n_fds != 1) {
 		a.step[sizeof(a.step) - 1] = '\0';

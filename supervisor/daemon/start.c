@@ -173,6 +173,7 @@ static int begin_inspect(struct ms_instance *i, struct ms_error *err)
 	i->phase = MS_PHASE_INSPECT;
 	spec.name = i->id;
 	spec.policy = i->s->launcher->inspect_policy;
+	spec.run_timeout_usec = spec.policy->limits[MS_LIMIT_WALL_TIME];
 	spec.argv = argv;
 	spec.n_argv = i->bundle >= 0 ? 2 : 1;
 	spec.bundle = i->bundle;
@@ -351,6 +352,7 @@ static int begin_copy(struct ms_instance *i, uint32_t uid, struct ms_error *err)
 		argv[n + 2] = m->write[n];
 	spec.name = i->id;
 	spec.policy = i->s->launcher->inspect_policy;
+	spec.run_timeout_usec = spec.policy->limits[MS_LIMIT_WALL_TIME];
 	spec.argv = argv;
 	spec.n_argv = i->policy->n_write + 2;
 	spec.module_uid = uid;

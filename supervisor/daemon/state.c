@@ -262,18 +262,38 @@ int ms_state_uid(struct ms_folders *s, uint32_t n, uint32_t *ret_uid, struct ms_
 	return 0;
 }
 
-static int remember_uid(const struct ms_folders *s, uint32_t n, uint32_t uid, struct ms_error *err)
+static int remember_uid(struct ms_folders *s, uint32_t n, uint32_t uid, struct ms_error *err)
 {
-	char path[64], text[21];
+	char path[64], fresh[64], text[21];
 	ms_auto_fd int fd = -EBADF;
 	size_t len = ms_num_format(uid, text);
+	uint32_t known;
 
-	(void)snprintf(path, sizeof(path), "%u/uid", n); /* always fits */
-	fd = openat(s->installations, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	if (ms_state_uid(s, n, &known, err) == 0 && known == uid)
+		return 0;
+	/* whole or not at all: half a number would be another's id, none would lock the files up */
+	(void)snprintf(path, sizeof(path), "%u/uid", n);       /* always fits */
+	(void)snprintf(fresh, sizeof(fresh), "%u/uid.new", n); /* always fits */
+	fd = openat(s->installations, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
 	if (fd < 0 || ms_fs_write_all(fd, text, len) < 0 || fsync(fd) < 0)
 		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's uid");
+	if (renameat(s->installations, fresh, s->installations, path) < 0)
+		return ms_error_set(err, errno, "keep the installation's uid");
 	return 0;
+}
+
+/* What is there already is the module's own, and may be anything by now. Never followed. */
+static int check_write_path(int parent, const char *name, const char *path, struct ms_error *err)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ms_error_set(err, errno, "stat of write path '%.100s'", path);
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	ms_error_say(err, ENOTDIR, MS_REASON_CONFLICT, "write path '%.100s' is not a folder", path);
+	return ms_error_hint(err, "the module put something else there: remove it from its state");
 }
 
 /* One write path below @fs: folders on the way are root's, the last is the module's. */
@@ -310,6 +330,11 @@ static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_f
 			*ret_fresh = last;
 		} else if (errno != EEXIST) {
 			return ms_error_set(err, errno, "make write path '%.100s'", buf);
+		} else {
+			int r = check_write_path(parent, slash ? slash + 1 : buf, buf, err);
+
+			if (r < 0)
+				return r;
 		}
 		if (!last)
 			buf[i] = '/';

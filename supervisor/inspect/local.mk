@@ -9,4 +9,7 @@ pkglibexec_PROGRAMS += modsup-inspect
 modsup_inspect_SOURCES = \
 	supervisor/inspect/copy.c supervisor/inspect/copy.h \
 	supervisor/inspect/main.c
+if SANITIZERS
+modsup_inspect_SOURCES += supervisor/sanitizer.c
+endif
 modsup_inspect_LDADD = $(INSPECT_LIBS)

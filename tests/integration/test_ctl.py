@@ -49,7 +49,8 @@ def run_of_a_command_without_a_manifest(t):
 def run_carries_bulk(t):
     data = "0123456789abcde\n" * 65536
     done = ctl(t, "run", "--", "/bin/cat", input=data)
-    require(done.stdout == data, f"{len(done.stdout)} of {len(data)} bytes came back")
+    require(done.stdout == data, f"{len(done.stdout)} of {len(data)} bytes came back, exit "
+                                 f"{done.returncode}: {done.stderr[-300:]}")
 
 
 @test
@@ -63,6 +64,14 @@ def run_tells_violations_at_the_end(t):
 def run_ends_by_signal_as_a_shell_would_say(t):
     done = ctl(t, "run", "--", "/bin/sh", "-c", "kill -SEGV $$")
     equal(done.returncode, 128 + signal.SIGSEGV, f"exit code ({done.stderr})")
+
+
+@test
+def run_ends_at_its_timeout(t):
+    start = time.monotonic()
+    done = ctl(t, "run", "--timeout", "1s", "--", "/bin/sleep", "600")
+    equal(done.returncode, 124, f"exit code ({done.stderr})")
+    require(time.monotonic() - start < DEADLINE, "it took too long")
 
 
 @test

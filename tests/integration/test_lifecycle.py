@@ -60,9 +60,19 @@ def start_answers_what_a_backend_needs(t):
 
 
 @test
+def start_without_waiting_answers_at_once(t):
+    folder = t.folder(manifest(["/bin/sleep", "60"]))
+    running = t.start(folder, wait="no")
+    until(lambda: view(t, running)["state"] == "ready", "it becomes ready")
+    broken = t.start(t.folder(manifest(["./absent"], id="broken")), wait="no")
+    until(lambda: view(t, broken)["state"] == "failed", "it fails")
+    equal(view(t, broken)["error"]["reason"], "command-not-found", "why it failed")
+
+
+@test
 def stop_asks_first(t):
-    code = "import signal, sys, time\n" \
-           "signal.signal(signal.SIGTERM, lambda *_: (print('bye', flush=True), sys.exit(0)))\n" \
+    code = "import os, signal, sys, time\n" \
+           "signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'bye\\n'), sys.exit(0)))\n" \
            "print('ready', flush=True)\ntime.sleep(600)"
     running = t.launch(["/usr/bin/python3", "main.py"], {"main.py": code})
     equal(running.read_line(), "ready\n", "the module")
@@ -122,6 +132,21 @@ def attached_instance_ends_with_its_connection(t):
     until(lambda: not os.path.exists(f"/proc/{pid}"), "the module is gone")
     t.client.event(lambda e: e.get("instance") == running.instance
                    and e["type"] == "instance.exited", "its exit event")
+
+
+@test
+def caller_that_leaves_in_the_middle_leaves_nothing(t):
+    """Gone at any moment between the request and the answer: the streams made for it go too (the
+    census afterwards)."""
+    folder = t.folder(manifest(["/bin/sleep", "600"]))
+    for step in range(12):
+        client = t.new_client()
+        client.send("instance.start", path=str(folder), wait="spawned", stdio="pipe", attached=True,
+                    tenant=f"t{step}")
+        time.sleep(0.004 * step)  # not a wait: which moment is hit is the point
+        client.close()
+    until(lambda: all(i["state"] in ("stopped", "failed")
+                      for i in t.client.call("instance.list")["instances"]), "all are over")
 
 
 @test
@@ -306,4 +331,10 @@ def connections_are_capped(t):
         for client in clients:
             client.close()
     require(refused and len(clients) >= 32, f"{len(clients)} connections, refused: {refused}")
-    until(lambda: Client(t.daemon.socket).close() is None, "a connection afterwards")
+    def connects():
+        try:
+            Client(t.daemon.socket).close()
+        except (Closed, OSError):
+            return False
+        return True
+    until(connects, "a connection afterwards")

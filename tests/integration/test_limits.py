@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The figures of `limits`: each is held by the kernel, and told where it can be."""
+import os
 import pathlib
 import time
 
@@ -48,6 +49,54 @@ for i in range(256):
     require(len(done.stdout.split()) < 64, "files in /tmp are not counted to the module")
 
 
+# Fills connections to itself and reads none; ends when the kernel takes no more, or at 192 MB.
+FILL_TCP = """
+import os, socket, sys
+server = socket.create_server(("127.0.0.1", 0), backlog=64)
+block, queued, ends = bytes(65536), 0, []
+while queued < 192 << 20 and len(ends) < 100:
+    near = socket.socket()
+    near.settimeout(2)
+    try:
+        near.connect(server.getsockname())
+        far = server.accept()[0]
+    except OSError:
+        break
+    near.setblocking(False)
+    ends.append((near, far))
+    for _ in range(256):
+        try:
+            queued += near.send(block)
+        except BlockingIOError:
+            break
+print(queued, len(ends), flush=True)
+sys.stdin.read()
+"""
+
+
+def tcp_pages():
+    """What TCP holds in buffers on the whole host: /proc/net/sockstat counts it in pages."""
+    words = pathlib.Path("/proc/net/sockstat").read_text().split("TCP:")[1].split("\n")[0].split()
+    return int(words[words.index("mem") + 1])
+
+
+@test
+def memory_of_tcp_buffers_is_bounded(t):
+    limit = 64
+    page = os.sysconf("SC_PAGE_SIZE")
+    before = tcp_pages()
+    running = t.launch(["/usr/bin/python3", "main.py"], {"main.py": FILL_TCP},
+                       limits={"memory": f"{limit}M", "openFiles": 256})
+    queued, connections = map(int, running.read_line(timeout=60).split())
+    held = (tcp_pages() - before) * page / (1 << 20)
+    t.say(f"{queued >> 20} MB sent into {connections} connections that nobody reads: the host "
+          f"holds {held:.0f} MB, the module may have {limit} MB")
+    require(connections > 1 and queued > 0, "nothing was sent, so nothing was measured")
+    require(held < limit, f"{held:.0f} MB of the host in TCP buffers with a limit of {limit}M")
+    running.close_stdin()
+    running.finish()
+
+
 @test
 def process_limit_counts_threads(t):
     facts = t.python("""
@@ -75,6 +124,28 @@ gate.set()
 print(json.dumps([len(children), code, len(threads) - 1, refused]))
 """, limits={"processes": 10}).succeeded().json()
     equal(facts, [9, 11, 9, True], "[children, EAGAIN, threads, refused] with 10 processes")
+
+
+@test
+def process_limit_is_told(t):
+    done = t.python("""
+import os, signal
+children = []
+try:
+    while True:
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        children.append(pid)
+except OSError:
+    pass
+for pid in children:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+""", limits={"processes": 6}).succeeded()
+    told = [e["data"] for e in done.events("violation") if e["data"]["layer"] == "processes"]
+    require(told, f"no violation, only {[e['type'] for e in done.events()]}")
+    equal(told[0]["observed"]["limit"], 6, "the limit that is told")
 
 
 @test
@@ -136,9 +207,32 @@ def cpu_limit_holds(t):
 
 
 @test
+def idle_modules_cost_the_supervisor_nothing(t):
+    """Every watch on a group must fall silent again once it was looked at."""
+    for i in range(4):
+        t.start(t.folder(manifest(["/bin/sleep", "600"], id=f"idle-{i}")))
+
+    def cpu():
+        words = pathlib.Path(f"/proc/{t.daemon.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    before = cpu()
+    time.sleep(3)  # the length of a measurement, not a wait
+    used = cpu() - before
+    t.say(f"modsupd beside four idle modules used {used * 1000:.0f} ms of CPU in 3 s")
+    require(used < 0.3, f"{used:.2f} s of CPU in 3 s beside modules that do nothing")
+
+
+@test
 def oneshot_time_limits_end_it(t):
     done = t.shell("while :; do :; done", entry={"mode": "oneshot"},
                    limits={"wallTimePerRequest": "2s", "cpuTimePerRequest": "60s"}, timeout=60)
+    equal(done.exit.get("cause"), "deadline", f"the cause of {done.exit}")
+
+
+@test
+def oneshot_cpu_time_ends_it(t):
+    done = t.shell("while :; do :; done", entry={"mode": "oneshot"},
+                   limits={"wallTimePerRequest": "60s", "cpuTimePerRequest": "1s"}, timeout=60)
     equal(done.exit.get("cause"), "deadline", f"the cause of {done.exit}")
 
 

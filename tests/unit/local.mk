@@ -184,6 +184,54 @@ test_plan_LDADD = $(UNITLIBS)
 EXTRA_DIST += tests/unit/golden/plan-everything.txt tests/unit/golden/plan-oneshot.txt \
 	tests/unit/golden/plan-whole.txt
 
+UNIT_TESTS += test-landlock-rules
+test_landlock_rules_SOURCES = tests/unit/test-landlock-rules.c tests/unit/plan-fixture.h
+test_landlock_rules_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-copy
+test_copy_SOURCES = tests/unit/test-copy.c tests/unit/scratch.h \
+	supervisor/inspect/copy.c supervisor/inspect/copy.h
+test_copy_LDADD = libms.a
+
+# Parts of modsupd by themselves. Those that need root skip without it: `sudo make check`.
+UNIT_TESTS += test-packet
+test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
+test_packet_LDADD = libms.a
+
+UNIT_TESTS += test-ids
+test_ids_SOURCES = tests/unit/test-ids.c supervisor/daemon/ids.c
+test_ids_LDADD = libms.a
+
+UNIT_TESTS += test-config-files
+test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h \
+	supervisor/daemon/config-files.c
+test_config_files_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-state
+test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/state.c
+test_state_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-cgroup
+test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c
+test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
+test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
+
+UNIT_TESTS += test-net
+test_net_SOURCES = tests/unit/test-net.c supervisor/daemon/layer/net.c
+test_net_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
+test_net_LDADD = libms.a $(NL_LIBS)
+
+UNIT_TESTS += test-hostfacts
+test_hostfacts_SOURCES = tests/unit/test-hostfacts.c supervisor/daemon/hostfacts.c
+test_hostfacts_LDADD = $(CALL_LIBS)
+
+UNIT_TESTS += test-spawn
+test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/daemon/packet.c \
+	supervisor/daemon/spawn.c
+test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \

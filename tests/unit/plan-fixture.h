@@ -73,6 +73,7 @@ static void host_init(struct ms_host *host, bool merged, bool v2, uint32_t abi)
 		.protect_shim = v2,
 		.wait_killable = abi >= 2,
 		.cgroup_v2_only = v2,
+		.ca_bundle = true,
 		.n_cpus = 2,
 		.localtime = v2 ? S("/usr/share/zoneinfo/Europe/Paris") : S(""),
 	};

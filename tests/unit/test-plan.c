@@ -379,6 +379,23 @@ TEST(a_tier_without_write_paths)
 		CHECK(strncmp(w->plan.env[i].p, "MODSUP_STATE=", 13) != 0);
 }
 
+/* Without ca-certificates the runtimes are not told of a file that is not there. */
+TEST(a_host_without_certificates)
+{
+	for (int there = 0; there < 2; there++) {
+		WORLD w = world_new(manifest_full, MS_TIER_COMMUNITY, true, true, 6);
+		unsigned n = 0;
+
+		REQUIRE(w);
+		w->host.ca_bundle = there;
+		layout_full(w);
+		REQUIRE(world_build(w) == 0);
+		for (uint32_t i = 0; i < w->plan.n_env; i++)
+			n += strstr(w->plan.env[i].p, "ca-certificates.crt") != NULL;
+		CHECK_EQ(n, there ? 2 : 0);
+	}
+}
+
 TEST(the_manifests_own_variables_win)
 {
 	WORLD w = world_new(manifest_full, MS_TIER_COMMUNITY, true, true, 6);

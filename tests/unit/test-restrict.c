@@ -128,10 +128,10 @@ TEST(restrict_self)
 	CHECK_EQ(status, 0);
 }
 
-/* SYS_ADMIN SETUID SETGID SETPCAP CHOWN FOWNER DAC_OVERRIDE MKNOD SYS_RESOURCE KILL */
+/* SYS_ADMIN SYS_CHROOT SETUID SETGID SETPCAP CHOWN FOWNER DAC_OVERRIDE MKNOD SYS_RESOURCE KILL */
 #define LAUNCH                                                                                     \
-	(UINT64_C(1) << 21 | 1u << 7 | 1u << 6 | 1u << 8 | 1u << 0 | 1u << 3 | 1u << 1 |           \
-	 1u << 27 | 1u << 24 | 1u << 5)
+	(UINT64_C(1) << 21 | 1u << 18 | 1u << 7 | 1u << 6 | 1u << 8 | 1u << 0 | 1u << 3 |          \
+	 1u << 1 | 1u << 27 | 1u << 24 | 1u << 5)
 
 static void check_spawner(uint64_t permitted)
 {

@@ -70,10 +70,12 @@ static void child(int sock, const struct ms_bpf *bpf, char *const argv[])
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
 	    chdir("/") < 0 || setpgid(0, 0) < 0)
 		_exit(123);
-	/* As root, sqlite and others give files away, which a module is never in a position to. */
+	/* As root, sqlite and others give files away, which a module is never in a position to. Nor
+	 * is the caller's TMPDIR for others to write into. */
 	if (getuid() == 0 &&
 	    (ms_sys_setgroups(0, NULL) < 0 || ms_sys_setresgid(1000, 1000, 1000) < 0 ||
-	     ms_sys_setresuid(1000, 1000, 1000) < 0 || setenv("HOME", "/tmp", 1) < 0))
+	     ms_sys_setresuid(1000, 1000, 1000) < 0 || setenv("HOME", "/tmp", 1) < 0 ||
+	     setenv("TMPDIR", "/tmp", 1) < 0))
 		_exit(122);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(123);

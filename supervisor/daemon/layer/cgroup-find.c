@@ -20,6 +20,7 @@
 #include "lib/fs.h"
 #include "lib/num.h"
 
+#define MOVE_TRIES   50	 /* each finds only what was forked during the one before */
 #define REMOVE_TRIES 200 /* of 10 ms: what was killed is gone long before */
 
 static const char *const controller_words[MS_CONTROLLER_COUNT] = {"cpu", "memory", "pids"};
@@ -186,21 +187,49 @@ static int choose_base(struct ms_cgroup_tree *t, const char *daemon_id, const ch
 	return r < (int)sizeof(t->base) ? 0 : -ENAMETOOLONG;
 }
 
-/* Move this process aside, into <own>/supervisor, so that the own group may hand controllers down.
- */
+/* Every process of the group @from into the group @to. A child that is forked meanwhile is in the
+ * next list. 0, or -EBUSY when it does not get empty. */
+static int move_all(const char *from, int to)
+{
+	char path[2 * PATH_MAX + 32];
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", from); /* capped */
+	for (int i = 0; i < MOVE_TRIES; i++) {
+		FILE *f = fopen(path, "re");
+		int pid, n = 0, r = f ? 0 : -errno;
+
+		while (r == 0 && fscanf(f, "%d", &pid) == 1) { /* NOLINT: the kernel's numbers */
+			char text[16];
+
+			r = ms_fs_write_at(to, "cgroup.procs", text,
+					   (size_t)snprintf(text, sizeof(text), "%d", pid));
+			r = r == -ESRCH ? 0 : r; /* gone already */
+			n++;
+		}
+		if (f)
+			(void)fclose(f); /* only read */
+		if (r < 0 || n == 0)
+			return r;
+	}
+	return -EBUSY;
+}
+
+/* Move aside, into <own>/supervisor, so that the own group may hand controllers down: this process
+ * and whatever else systemd started there, the spawner that this process forked among it. */
 static int move_aside(const struct ms_cgroup_tree *t, struct ms_error *err)
 {
-	char own[PATH_MAX] = "", path[2 * PATH_MAX + 32];
+	char own[PATH_MAX] = "", from[2 * PATH_MAX], path[2 * PATH_MAX + 16];
 	int r = own_group(t, own, sizeof(own));
 	ms_auto_fd int fd = -EBADF;
 
 	if (r < 0)
 		return ms_error_set(err, -r, "find the own cgroup");
-	(void)snprintf(path, sizeof(path), "%s%s/supervisor", t->mount, own); /* both are capped */
+	(void)snprintf(from, sizeof(from), "%s%s", t->mount, own); /* both are capped */
+	(void)snprintf(path, sizeof(path), "%s/supervisor", from); /* fits */
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return ms_error_set(err, errno, "make cgroup '%s'", path);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = fd < 0 ? -errno : ms_fs_write_at(fd, "cgroup.procs", "0", 1);
+	r = fd < 0 ? -errno : move_all(from, fd);
 	return r < 0 ? ms_error_set(err, -r, "move into cgroup '%s'", path) : 0;
 }
 

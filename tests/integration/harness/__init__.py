@@ -6,7 +6,7 @@ from .client import Client, RpcError
 from .daemon import Daemon, build_dir
 from .module import manifest, write_module
 from .runner import Failure, equal, main, require, test
-from .wait import DEADLINE, until
+from .wait import DEADLINE, SLOWNESS, until
 
-__all__ = ["Census", "Client", "DEADLINE", "Daemon", "Failure", "RpcError", "build_dir", "equal",
+__all__ = ["Census", "Client", "DEADLINE", "Daemon", "Failure", "RpcError", "SLOWNESS", "build_dir", "equal",
            "main", "manifest", "require", "test", "until", "write_module"]

@@ -5,8 +5,6 @@ daemons on the machine do not disturb the count."""
 import os
 import re
 
-from .wait import until
-
 CGROUP_ROOT = "/sys/fs/cgroup"
 CLOCKS = 5
 
@@ -50,8 +48,9 @@ def cgroup_folders(daemon_id):
 
 
 def describe(pid):
+    """Not by comm, which a process changes."""
     command = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
-    return f"{pid} {_read(f'/proc/{pid}/comm').strip()} [{command[:80]}]"
+    return f"{pid} [{command[:80]}]"
 
 
 def fd_kinds(pid):
@@ -76,7 +75,7 @@ def fd_kinds(pid):
 
 
 class Census:
-    """One count. Two that are equal mean that nothing was left behind in between."""
+    """One count, to be compared with a later one."""
 
     def __init__(self, daemon):
         pids = descendants(daemon.pid) | in_cgroups_of(daemon.id) if daemon.id else set()
@@ -87,27 +86,17 @@ class Census:
                              if str(daemon.folder) in line or (daemon.id and daemon.id in line)),
             "sockets": sorted(line.split()[-1] for line in _read("/proc/net/unix").splitlines()
                               if str(daemon.folder) in line and line.split()[5] == "01"),
-            "descriptors": sorted(f"{k} x{n}" for k, n in fd_kinds(daemon.pid).items()),
+            "descriptors": sorted(f"{kind} {i + 1}" for kind, n in fd_kinds(daemon.pid).items()
+                                  for i in range(n)),
             "files": daemon.runtime_files(),
         }
 
-    @classmethod
-    def settled(cls, daemon):
-        """A count that two looks agree on: connections of before are closed on both ends."""
-        last = [cls(daemon)]
-
-        def same():
-            last.append(cls(daemon))
-            return last[-1] if not last[-2].difference(last[-1]) else None
-        return until(same, "the daemon is at rest", step=0.05)
-
     def difference(self, later):
-        """What is there now and was not, or was and is not; "" when nothing changed."""
+        """What is there now and was not before; "" when nothing was left. (That something of before
+        is gone is nobody's fault: a connection that was just being closed.)"""
         told = []
         for part, before in self.parts.items():
-            after = later.parts[part]
-            more = [x for x in after if x not in before]
-            less = [x for x in before if x not in after]
-            if more or less:
-                told.append(f"{part}: more {more[:6]}, less {less[:6]}")
+            more = [x for x in later.parts[part] if x not in before]
+            if more:
+                told.append(f"{part}: {more[:6]}")
         return "; ".join(told)

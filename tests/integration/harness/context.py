@@ -185,7 +185,8 @@ class Context:
 
     def start(self, path, wait="spawned", client=None, **params):
         client = client or self.client
-        result = client.call("instance.start", path=str(path), wait=wait, **params)
+        params.setdefault("timeout", f"{int(DEADLINE)}s")
+        result = client.call("instance.start", _timeout=DEADLINE + 10, path=str(path), wait=wait, **params)
         return self.adopt(result, client, 3 if params.get("stdio") == "pipe" else 0)
 
     def adopt(self, result, client=None, n_fds=3):

@@ -72,7 +72,7 @@ class Runner:
     def run_test(self, name, function, module, daemon):
         """Run one; the daemon for the next one: a new one where this test broke the old."""
         start, why = time.monotonic(), None
-        before = Census.settled(daemon)
+        before = Census(daemon)
         context = Context(daemon, name)
         try:
             function(context)
