@@ -220,23 +220,6 @@ def daemon_that_is_told_to_stop_leaves_nothing(t):
 
 
 @test
-def killed_daemon_is_cleaned_up_by_the_next(t):
-    """modsupd dies at once; whatever its modules do then, the next daemon of the folder starts with
-    nothing of theirs left running."""
-    daemon = other_daemon(t)
-    with daemon.client() as client:
-        folder = t.folder(manifest(["/bin/sleep", "600"]))
-        client.call("instance.start", path=str(folder), wait="spawned")
-    pids = descendants(daemon.pid)
-    daemon.kill()
-    daemon.start()
-    until(lambda: not [p for p in pids if os.path.exists(f"/proc/{p}")], "the old processes are gone")
-    with daemon.client() as client:
-        equal(client.call("instance.list")["instances"], [], "instances of the new daemon")
-        client.call("instance.start", path=str(folder), wait="spawned")
-
-
-@test
 def second_daemon_in_one_folder_is_refused(t):
     done = subprocess.run(t.daemon.command(), capture_output=True, timeout=DEADLINE, check=False)
     require(done.returncode != 0, "a second modsupd in the same folder runs")

@@ -107,8 +107,11 @@ class Daemon:
         self.process.wait(DEADLINE)
 
     def done(self):
-        """End it however it stands and remove its folder; the exit status."""
+        """End it however it stands and remove its folder; the exit status. What a killed daemon left
+        running is ended by one that takes it over."""
         try:
+            if self.process.poll() == -signal.SIGKILL:
+                self.start()
             status = self.terminate()
         except subprocess.TimeoutExpired:
             self.kill()
