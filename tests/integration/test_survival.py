@@ -160,7 +160,7 @@ def a_shim_that_died_meanwhile_is_lost_and_its_module_with_it(t):
     with daemon.client() as client:
         equal(show(client, result)["state"], "stopped", "the state")
         until(lambda: "instance.lost" in [e["type"] for e in events(client, result)], "it is told")
-    equal(in_cgroups_of(daemon.id) - {daemon.pid}, set(), "processes left")
+    until(lambda: not in_cgroups_of(daemon.id) - {daemon.pid}, "no process is left")
     equal([f for f in cgroup_folders(daemon.id) if result["instance"] in f], [], "groups left")
 
 
