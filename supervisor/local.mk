@@ -17,6 +17,7 @@ libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libms_control_a_SOURCES = \
 	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
 	supervisor/daemon/control.c supervisor/daemon/control.h \
+	supervisor/daemon/event-ring.c supervisor/daemon/event-ring.h \
 	supervisor/daemon/event.c supervisor/daemon/event.h \
 	supervisor/daemon/hostcheck-cgroup.c \
 	supervisor/daemon/hostcheck-kernel.c \
