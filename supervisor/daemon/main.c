@@ -277,6 +277,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 		r = open_loop(s, err);
 	if (r < 0)
 		return r;
+	ms_state_keep_uids(s->state, &s->launcher->ids);
 	s->events = ms_events_new();
 	if (!s->events)
 		return ms_error_set(err, ENOMEM, "events");

@@ -322,16 +322,16 @@ static int open_state(struct ms_instance *i, uint32_t *ret_uid, bool *ret_fresh,
 	if (r < 0)
 		return r;
 	if (!*ret_uid) {
-		/* chosen here, held by the box in a moment: nobody else of this daemon runs between
-		 */
 		r = ms_ids_take(&i->s->launcher->ids, &id, err);
 		if (r < 0)
 			return r;
 		*ret_uid = id.uid;
-		ms_id_release(&id);
 	}
 	r = ms_state_write_paths(i->s->state, i->installation, i->policy, *ret_uid, &i->state_dir,
 				 fresh, err);
+	if (r == 0)
+		r = ms_state_keep_uid(i->s->state, i->installation, &i->s->launcher->ids, err);
+	ms_id_release(&id); /* not before it is kept; the box takes it again in a moment */
 	for (uint32_t n = 0; n < i->policy->n_write; n++)
 		*ret_fresh |= fresh[n] && i->bundle >= 0;
 	if (r == 0)

@@ -16,8 +16,10 @@
 #include <sys/un.h>
 
 #include "lib/fs.h"
+#include "lib/log.h"
 #include "lib/name.h"
 #include "lib/num.h"
+#include "supervisor/daemon/ids.h"
 
 #define MAX_INSTALLATIONS 100000u
 #define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
@@ -26,6 +28,7 @@ struct ms_folders {
 	int runtime, state, installations, sockets, logs; /* O_DIRECTORY */
 	int lock_runtime, lock_state;
 	char runtime_path[256];
+	char *state_path; /* owned */
 	char daemon_id[17];
 	uint32_t last; /* highest installation number */
 };
@@ -41,6 +44,7 @@ struct ms_folders *ms_state_close(struct ms_folders *s)
 	s->logs = ms_fd_close(s->logs);
 	s->lock_runtime = ms_fd_close(s->lock_runtime);
 	s->lock_state = ms_fd_close(s->lock_state);
+	free(s->state_path);
 	free(s);
 	return NULL;
 }
@@ -93,6 +97,7 @@ static int make_id(int dirfd, char id[static 17], struct ms_error *err)
 {
 	uint8_t random[8];
 	ms_auto_fd int fd = -EBADF;
+	int r;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return ms_error_set(err, EIO, "random bytes for the daemon's id");
@@ -100,9 +105,8 @@ static int make_id(int dirfd, char id[static 17], struct ms_error *err)
 		(void)snprintf(id + 2 * i, 3, "%02x", random[i]); /* always fits */
 	fd = openat(dirfd, "daemon-id", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
-	if (fd < 0 || ms_fs_write_all(fd, id, 16) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write daemon-id");
-	return 0;
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, id, 16);
+	return r < 0 ? ms_error_set(err, -r, "write daemon-id") : 0;
 }
 
 static int read_id(int dirfd, char id[static 17], struct ms_error *err)
@@ -175,7 +179,10 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 	s->runtime = s->state = s->installations = s->sockets = s->logs = s->lock_runtime =
 		s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
-	if (strlen(runtime_dir) > 64)
+	s->state_path = strdup(state_dir);
+	if (!s->state_path)
+		r = ms_error_set(err, ENOMEM, "state");
+	else if (strlen(runtime_dir) > 64)
 		r = ms_error_say(err, ENAMETOOLONG, MS_REASON_CONFIG_INVALID,
 				 "the runtime folder '%.100s' is too long: its sockets need paths "
 				 "under 100 bytes",
@@ -213,6 +220,7 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 {
 	char name[NAME_BYTES], path[64];
 	ms_auto_fd int dir = -EBADF, fd = -EBADF;
+	int r;
 
 	(void)snprintf(name, sizeof(name), "%.*s@%.*s", (int)module.len, module.p, (int)tenant.len,
 		       tenant.p);
@@ -230,8 +238,9 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, "name", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || ms_fs_write_all(fd, name, strlen(name)) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's name");
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, name, strlen(name));
+	if (r < 0)
+		return ms_error_set(err, -r, "write the installation's name");
 	*ret_n = ++s->last;
 	return 0;
 }
@@ -255,12 +264,38 @@ int ms_state_uid(struct ms_folders *s, uint32_t n, uint32_t *ret_uid, struct ms_
 	return 0;
 }
 
+int ms_state_keep_uid(struct ms_folders *s, uint32_t n, struct ms_ids *ids, struct ms_error *err)
+{
+	ms_auto_free char *path = NULL;
+	uint32_t uid;
+	int r = ms_state_uid(s, n, &uid, err);
+
+	if (r < 0 || !uid)
+		return r;
+	if (asprintf(&path, "%s/installations/%u/uid", s->state_path, n) < 0) {
+		path = NULL;
+		return ms_error_set(err, ENOMEM, "keep the installation's uid");
+	}
+	return ms_ids_keep(ids, uid, path, err);
+}
+
+void ms_state_keep_uids(struct ms_folders *s, struct ms_ids *ids)
+{
+	for (uint32_t n = 1; n <= s->last; n++) {
+		struct ms_error err = MS_ERROR_INIT;
+
+		if (ms_state_keep_uid(s, n, ids, &err) < 0)
+			ms_log(MS_LOG_WARNING, "installation %u: %s", n, err.msg);
+	}
+}
+
 static int remember_uid(struct ms_folders *s, uint32_t n, uint32_t uid, struct ms_error *err)
 {
 	char path[64], fresh[64], text[21];
 	ms_auto_fd int fd = -EBADF;
 	size_t len = ms_num_format(uid, text);
 	uint32_t known;
+	int r;
 
 	if (ms_state_uid(s, n, &known, err) == 0 && known == uid)
 		return 0;
@@ -269,8 +304,11 @@ static int remember_uid(struct ms_folders *s, uint32_t n, uint32_t uid, struct m
 	(void)snprintf(fresh, sizeof(fresh), "%u/uid.new", n); /* always fits */
 	fd = openat(s->installations, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
-	if (fd < 0 || ms_fs_write_all(fd, text, len) < 0 || fsync(fd) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's uid");
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, text, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return ms_error_set(err, -r, "write the installation's uid");
 	if (renameat(s->installations, fresh, s->installations, path) < 0)
 		return ms_error_set(err, errno, "keep the installation's uid");
 	return 0;

@@ -18,6 +18,7 @@
 #include "policy/policy.h"
 
 struct ms_folders;
+struct ms_ids;
 
 /* ms_state_open - make and lock the folders; `conflict` when another daemon has them.
  * @private_mode: the folders are one, and only root's. */
@@ -35,6 +36,13 @@ MS_MUST_CHECK int ms_state_installation(struct ms_folders *state, struct ms_str 
 /* ms_state_uid - the id that owns the installation's files; 0 when it has none yet. */
 MS_MUST_CHECK int ms_state_uid(struct ms_folders *state, uint32_t n, uint32_t *ret_uid,
 			       struct ms_error *err);
+/* ms_state_keep_uid - tell the whole host that the installation's id, if it has one, is not to be
+ * given to others. Reason conflict when others have it. */
+MS_MUST_CHECK int ms_state_keep_uid(struct ms_folders *state, uint32_t n, struct ms_ids *ids,
+				    struct ms_error *err);
+/* ms_state_keep_uids - those of all installations, at the daemon's start. A conflict is logged: the
+ * module it concerns is told again when it starts. */
+void ms_state_keep_uids(struct ms_folders *state, struct ms_ids *ids);
 /* ms_state_write_paths - make those of @policy that are missing, owned by @uid, and remember @uid.
  * An O_PATH descriptor of the folder that holds them. @ret_fresh[i]: write path i was made by this
  * call. */

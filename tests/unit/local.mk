@@ -199,8 +199,8 @@ test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
 test_packet_LDADD = libms.a
 
 UNIT_TESTS += test-ids
-test_ids_SOURCES = tests/unit/test-ids.c supervisor/daemon/ids.c
-test_ids_LDADD = libms.a
+test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
+test_ids_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-config-files
 test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h \
@@ -208,7 +208,8 @@ test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h 
 test_config_files_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-state
-test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/state.c
+test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/ids.c \
+	supervisor/daemon/state.c
 test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "lib/name.h"
+#include "supervisor/daemon/ids.h"
 #include "tests/unit/scratch.h"
 
 #define UID 1234567u
@@ -376,6 +377,43 @@ TEST(write_paths_are_made_once)
 	CHECK(!fresh[0] && fresh[1]);
 	CHECK_STR(scratch_read(&s, FS "cache/kept"), "kept");
 	CHECK(scratch_has(&s, FS "data/db")); /* not asked for now: not lost */
+}
+
+/* Numbers far above what is configured anywhere: the lock folder is the host's own. */
+TEST(uids_are_kept_while_nothing_runs)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	const uint32_t uid = 2109000000u + (uint32_t)getpid() % 1000000u;
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_ids ids = {.dir = -EBADF};
+	struct ms_id id = MS_ID_INIT;
+	char text[16];
+	STATE state = open_fine(&s);
+
+	REQUIRE(state && ms_ids_open(uid, 1, &ids, &err) == 0);
+	CHECK_EQ(number(state, "a", "x"), 1);
+	CHECK_EQ(number(state, "b", "x"), 2);
+	CHECK_EQ(ms_state_keep_uid(state, 1, &ids, &err), 0); /* it has none */
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), 0);
+	ms_id_release(&id);
+	(void)snprintf(text, sizeof(text), "%u", uid);
+	scratch_write(&s, "state/installations/1/uid", text, 0600);
+	ms_state_keep_uids(state, &ids);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), -ENOSPC);
+	state = ms_state_close(state);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), -ENOSPC);
+	state = open_fine(&s);
+	REQUIRE(state);
+	CHECK_EQ(ms_state_keep_uid(state, 1, &ids, &err), 0);
+	scratch_write(&s, "state/installations/2/uid", text, 0600); /* copied by hand */
+	CHECK_EQ(ms_state_keep_uid(state, 2, &ids, &err), -EBUSY);
+	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
+	CHECK_EQ(unlinkat(s.fd, "state/installations/1/uid", 0), 0);
+	CHECK_EQ(unlinkat(s.fd, "state/installations/2/uid", 0), 0);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), 0); /* and the link is gone */
+	ms_id_release(&id);
+	ms_ids_done(&ids);
 }
 
 TEST(damaged_uids)
