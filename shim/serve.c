@@ -223,7 +223,8 @@ int ms_serve(struct ms_shim *shim)
 		if (ms_sys_ppoll(polls, SLOT_COUNT, due == UINT64_MAX ? NULL : &left) < 0)
 			continue; /* EINTR */
 		now = ms_io_now_usec();
-		/* exec closed the sync socket before the program's first call: told in this order */
+		/* exec closed the sync socket before the program's first call: told in this order
+		 */
 		if (polls[SLOT_SYNC].revents)
 			on_sync(shim);
 		if (polls[SLOT_LISTENER].revents)
