@@ -40,6 +40,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/end.c \
+	supervisor/daemon/folder.c supervisor/daemon/folder.h \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
 	supervisor/daemon/ids.c supervisor/daemon/ids.h \
 	supervisor/daemon/instance-life.h \
@@ -52,6 +53,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
+	supervisor/daemon/fill.c supervisor/daemon/fill.h \
 	supervisor/daemon/state.c supervisor/daemon/state.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c

@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "lib/name.h"
 #include "lib/num.h"
+#include "supervisor/daemon/fill.h"
 #include "supervisor/daemon/ids.h"
 
 #define MAX_INSTALLATIONS 100000u
@@ -328,12 +329,10 @@ static int check_write_path(int parent, const char *name, const char *path, stru
 }
 
 /* One write path below @fs: folders on the way are root's, the last is the module's. */
-static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_fresh,
-			   struct ms_error *err)
+static int make_write_path(int fs, struct ms_str path, uint32_t uid, struct ms_error *err)
 {
 	char buf[MS_MAX_PATH_BYTES + 1];
 
-	*ret_fresh = false;
 	memcpy(buf, path.p, path.len);
 	buf[path.len] = '\0';
 	for (size_t i = 1; i <= path.len; i++) {
@@ -358,7 +357,6 @@ static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_f
 					     AT_SYMLINK_NOFOLLOW) < 0)
 				return ms_error_set(err, errno,
 						    "give write path '%.100s' to the module", buf);
-			*ret_fresh = last;
 		} else if (errno != EEXIST) {
 			return ms_error_set(err, errno, "make write path '%.100s'", buf);
 		} else {
@@ -373,26 +371,86 @@ static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_f
 	return 0;
 }
 
+static int open_installation(struct ms_folders *s, uint32_t n, struct ms_error *err)
+{
+	char path[16];
+
+	(void)snprintf(path, sizeof(path), "%u", n); /* always fits */
+	return open_dir_at(s->installations, path, 0700, err);
+}
+
+static bool is_missing(int fs, struct ms_str path)
+{
+	char buf[MS_MAX_PATH_BYTES + 1];
+	ms_auto_fd int fd = -EBADF;
+
+	memcpy(buf, path.p, path.len);
+	buf[path.len] = '\0';
+	fd = ms_fs_open_beneath(fs, buf, O_PATH, 0);
+	return fd == -ENOENT;
+}
+
+/* Remembered before the first is made: whatever ends the way from here to ms_state_filled(), the
+ * next start begins it again. */
+static int list_fresh(int dir, int fs, const struct ms_policy *policy, bool *ret_fresh,
+		      struct ms_error *err)
+{
+	ms_auto(buf) struct ms_buf list = MS_BUF_INIT(0);
+	bool more = false;
+	int r = ms_fill_load(dir, &list);
+
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++) {
+		struct ms_str path = policy->manifest->write[i];
+
+		ret_fresh[i] = ms_fill_has(&list, path);
+		if (ret_fresh[i] || !is_missing(fs, path))
+			continue;
+		ret_fresh[i] = more = true;
+		ms_fill_add(&list, path);
+	}
+	if (r == 0 && more)
+		r = ms_fill_save(dir, &list);
+	return r < 0 ? ms_error_set(err, -r, "list the write paths to fill") : 0;
+}
+
 int ms_state_write_paths(struct ms_folders *s, uint32_t n, const struct ms_policy *policy,
 			 uint32_t uid, int *ret_dir, bool *ret_fresh, struct ms_error *err)
 {
-	char path[64];
-	ms_auto_fd int fs = -EBADF;
+	ms_auto_fd int dir = -EBADF, fs = -EBADF;
 	int r = remember_uid(s, n, uid, err);
 
 	if (r < 0)
 		return r;
-	(void)snprintf(path, sizeof(path), "%u/fs", n); /* always fits */
-	fs = open_dir_at(s->installations, path, 0755, err);
+	dir = open_installation(s, n, err);
+	if (dir < 0)
+		return dir;
+	fs = open_dir_at(dir, "fs", 0755, err);
 	if (fs < 0)
 		return fs;
-	for (uint32_t i = 0; i < policy->n_write; i++) {
-		r = make_write_path(fs, policy->manifest->write[i], uid, &ret_fresh[i], err);
-		if (r < 0)
-			return r;
-	}
+	r = list_fresh(dir, fs, policy, ret_fresh, err);
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++)
+		r = make_write_path(fs, policy->manifest->write[i], uid, err);
+	if (r < 0)
+		return r;
 	*ret_dir = MS_TAKE_FD(fs);
 	return 0;
+}
+
+int ms_state_filled(struct ms_folders *s, uint32_t n, const struct ms_policy *policy,
+		    struct ms_error *err)
+{
+	ms_auto(buf) struct ms_buf list = MS_BUF_INIT(0);
+	ms_auto_fd int dir = open_installation(s, n, err);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = ms_fill_load(dir, &list);
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++)
+		ms_fill_remove(&list, policy->manifest->write[i]);
+	if (r == 0)
+		r = ms_fill_save(dir, &list);
+	return r < 0 ? ms_error_set(err, -r, "list the write paths to fill") : 0;
 }
 
 static int socket_dir(struct ms_folders *s, const char *key, struct ms_error *err)

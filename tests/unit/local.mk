@@ -208,8 +208,8 @@ test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h 
 test_config_files_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-state
-test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/ids.c \
-	supervisor/daemon/state.c
+test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/fill.c \
+	supervisor/daemon/ids.c supervisor/daemon/state.c
 test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup
