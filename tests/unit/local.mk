@@ -227,6 +227,10 @@ UNIT_TESTS += test-hostfacts
 test_hostfacts_SOURCES = tests/unit/test-hostfacts.c supervisor/daemon/hostfacts.c
 test_hostfacts_LDADD = $(CALL_LIBS)
 
+UNIT_TESTS += test-folder
+test_folder_SOURCES = tests/unit/test-folder.c tests/unit/scratch.h supervisor/daemon/folder.c
+test_folder_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-spawn
 test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/daemon/packet.c \
 	supervisor/daemon/spawn.c
