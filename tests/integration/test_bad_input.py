@@ -396,8 +396,8 @@ def a_supervisor_without_descriptors_says_so(t):
     logged = t.daemon.log_path.stat().st_size
     opened = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
     first_free = next(n for n in range(len(opened) + 1) if n not in opened)
-    # The first waits in the backlog: the lowest free number is above the limit.
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, first_free))
+    # The lowest free number is above the limit: nothing more can be opened.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, before[1]))
     used = cpu_seconds(pid)
     for _ in range(40):
         with socket.socket(socket.AF_UNIX) as sock:
@@ -407,7 +407,7 @@ def a_supervisor_without_descriptors_says_so(t):
         error = json.loads(answer)["error"]
         equal(error["data"]["reason"], "busy", f"the reason of {error}")
     # With none to spare it can only wait, and must not do so in circles.
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 3))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(t.daemon.socket))
         time.sleep(2)  # the length of a measurement, not a wait
