@@ -82,6 +82,22 @@ static void take_call(struct ms_fold_kind *k, const struct ms_fold_call *call, u
 	k->boot_usec = now_usec;
 }
 
+/* A module that does something new all the time is told of by the second too. */
+static bool take_first(struct ms_fold *fold, uint64_t now_usec)
+{
+	while (fold->firsts < MS_FOLD_FIRSTS &&
+	       now_usec - fold->firsts_usec >= MS_FOLD_FIRST_USEC) {
+		fold->firsts++;
+		fold->firsts_usec += MS_FOLD_FIRST_USEC;
+	}
+	if (fold->firsts >= MS_FOLD_FIRSTS)
+		fold->firsts_usec = now_usec;
+	if (!fold->firsts)
+		return false;
+	fold->firsts--;
+	return true;
+}
+
 /**
  * ms_fold_add() - see fold.h
  */
@@ -95,7 +111,10 @@ struct ms_fold_kind *ms_fold_add(struct ms_fold *fold, const struct ms_fold_call
 		k->used = true;
 		k->due_usec = now_usec + MS_FOLD_EVERY_USEC;
 		take_call(k, call, now_usec);
-		return k;
+		if (take_first(fold, now_usec))
+			return k;
+		k->pending = 1;
+		return NULL;
 	}
 	if (k->pending++ == 0) {
 		/* the first of those that will be folded stands for all */

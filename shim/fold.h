@@ -14,10 +14,13 @@
 /* Kinds of call told apart; while there are fewer than SELECTED also by what they attempt, and
  * numbers that are not this machine's own by a budget for each class, FOREIGN in all. What is left
  * above SELECTED + FOREIGN holds every number up to the newest, whatever came before. */
-#define MS_FOLD_SELECTED    256u
-#define MS_FOLD_FOREIGN	    288u /* 32 made-up numbers, 128 of x32, 128 of other ABIs */
-#define MS_FOLD_KINDS	    1024u
-#define MS_FOLD_EVERY_USEC  1000000u
+#define MS_FOLD_SELECTED   256u
+#define MS_FOLD_FOREIGN	   288u /* 32 made-up numbers, 128 of x32, 128 of other ABIs */
+#define MS_FOLD_KINDS	   1024u
+#define MS_FOLD_EVERY_USEC 1000000u
+/* First calls told at once, and how soon one more may be; the others wait like repeats. */
+#define MS_FOLD_FIRSTS	    64u
+#define MS_FOLD_FIRST_USEC  200000u
 #define MS_FOLD_MAX_NEWEST  (MS_FOLD_KINDS - MS_FOLD_SELECTED - MS_FOLD_FOREIGN - 1)
 #define MS_FOLD_NATIVE_ARCH 0xc000003eu /* AUDIT_ARCH_X86_64 */
 #define MS_FOLD_X32_BIT	    0x40000000u
@@ -55,6 +58,8 @@ struct ms_fold {
 	struct ms_fold_kind kinds[MS_FOLD_KINDS];
 	uint32_t n_kinds;
 	uint32_t n_of[MS_FOLD_CLASS_COUNT];
+	uint32_t firsts;      /* that may be told at once now; starts at MS_FOLD_FIRSTS */
+	uint64_t firsts_usec; /* up to when `firsts` was refilled */
 	struct ms_fold_kind
 		rest[MS_FOLD_CLASS_COUNT]; /* of a class, what came too late for a place */
 	uint64_t denied, reported;
@@ -64,8 +69,8 @@ struct ms_fold {
 bool ms_fold_is_native(uint32_t arch, uint32_t nr);
 
 /* ms_fold_add - count @call. The kind to be told now, with everything that can be known of the
- * caller: it is the first of it; then ms_fold_sent() or ms_fold_keep(). NULL: a later report has
- * it. */
+ * caller: it is the first of it, and there were not too many of those; then ms_fold_sent() or
+ * ms_fold_keep(). NULL: a later report has it. */
 struct ms_fold_kind *ms_fold_add(struct ms_fold *fold, const struct ms_fold_call *call,
 				 uint64_t now_usec);
 

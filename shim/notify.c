@@ -3,7 +3,7 @@
  * notify.c - one listener, answered by one process that owes nobody a wait: each refused call gets
  * its errno at once, unless there were too many in this second; then answers are delayed (the
  * flooding thread sleeps in the kernel), and after too many of those the module ends. The first
- * call of a kind is reported at once, repeats once a second.
+ * call of a kind is reported at once, repeats once a second; so are first calls beyond a budget.
  *
  * Everything read about the caller is as the caller left it: opaque, capped, and only believed to
  * be of this call after SECCOMP_IOCTL_NOTIF_ID_VALID.
@@ -51,6 +51,7 @@ void ms_notify_init(struct ms_shim *shim)
 		.n_kill_nrs = plan->n_kill_nrs,
 	};
 	state.fold.newest_nr = plan->newest_nr;
+	state.fold.firsts = MS_FOLD_FIRSTS;
 	memcpy(state.limits.kill_nrs, plan->kill_nrs, sizeof(plan->kill_nrs));
 }
 

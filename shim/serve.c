@@ -273,10 +273,12 @@ int ms_serve(struct ms_shim *shim)
 		if (ms_sys_ppoll(polls, SLOT_COUNT, due == UINT64_MAX ? NULL : &left) < 0)
 			continue; /* EINTR */
 		now = ms_io_now_usec();
-		if (polls[SLOT_LISTENER].revents)
-			on_listener(shim, polls[SLOT_LISTENER].revents, &life, now);
+		/* exec closed the sync socket before the program's first call: told in this order
+		 */
 		if (polls[SLOT_SYNC].revents)
 			on_sync(shim);
+		if (polls[SLOT_LISTENER].revents)
+			on_listener(shim, polls[SLOT_LISTENER].revents, &life, now);
 		if (polls[SLOT_LOG].revents)
 			(void)ms_logs_pump(shim); /* what is left is seen by the next poll */
 		if (polls[SLOT_SIGNALS].revents)

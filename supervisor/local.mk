@@ -17,6 +17,7 @@ libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libms_control_a_SOURCES = \
 	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
 	supervisor/daemon/control.c supervisor/daemon/control.h \
+	supervisor/daemon/event-ring.c supervisor/daemon/event-ring.h \
 	supervisor/daemon/event.c supervisor/daemon/event.h \
 	supervisor/daemon/hostcheck-cgroup.c \
 	supervisor/daemon/hostcheck-kernel.c \
@@ -42,6 +43,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/end.c \
+	supervisor/daemon/folder.c supervisor/daemon/folder.h \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
 	supervisor/daemon/ids.c supervisor/daemon/ids.h \
 	supervisor/daemon/instance-life.h \
@@ -55,6 +57,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/record.c supervisor/daemon/record.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
+	supervisor/daemon/fill.c supervisor/daemon/fill.h \
 	supervisor/daemon/state.c supervisor/daemon/state.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c

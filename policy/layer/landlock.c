@@ -102,7 +102,7 @@ void ms_build_landlock(struct ms_builder *b)
 	add(b, MS_STR_LIT("/run"), READ, true);
 	if (b->in->trees.program >= 0)
 		add(b, MS_STR_LIT("/run/modsup/program"), FS_READ_FILE | FS_EXECUTE, false);
-	add(b, MS_STR_LIT("/proc"), READ | FS_WRITE_FILE, true);
+	add(b, MS_STR_LIT("/proc"), READ | FS_WRITE_FILE | FS_TRUNCATE, true);
 	add(b, MS_STR_LIT("/dev"), READ | FS_WRITE_FILE | FS_IOCTL_DEV | FS_TRUNCATE, true);
 	add(b, MS_STR_LIT("/tmp"), WRITE, true);
 	add(b, MS_STR_LIT("/dev/shm"), WRITE, true);

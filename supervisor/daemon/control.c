@@ -5,6 +5,7 @@
  */
 #include "supervisor/daemon/control.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,10 +28,12 @@ struct ms_control {
 	struct ms_supervisor *s; /* borrowed */
 	char *path;		 /* owned */
 	int fd;
+	int spare;	/* given up for a moment to refuse a peer when there is no other */
 	struct stat st; /* of our socket file, so that a successor's is never removed */
-	sd_event_source *io, *retry;
+	sd_event_source *io, *retry; /* retry: made at once, as it needs a descriptor itself */
 	struct ms_control_peers peers;
-	uint64_t refusal_logged_usec;
+	bool is_short; /* of descriptors, since an accept failed and until one succeeds */
+	uint64_t refusal_logged_usec, short_logged_usec;
 	uint32_t refusals_unlogged;
 };
 
@@ -120,19 +123,63 @@ static int on_retry(sd_event_source *source MS_UNUSED, uint64_t usec MS_UNUSED, 
 {
 	struct ms_control *control = data;
 
-	control->retry = sd_event_source_disable_unref(control->retry);
 	return sd_event_source_set_enabled(control->io, SD_EVENT_ON);
 }
 
-/* Out of descriptors: the connection stays in the backlog, so listening on would spin. */
-static void pause_accept(struct ms_control *control, int error)
+/* One line for each time that it begins, and not more often than refusals. */
+static void log_short(struct ms_control *control, int error)
 {
-	ms_log(MS_LOG_ERROR, "control: no connection can be taken: %s; trying again",
-	       strerror(error));
-	if (sd_event_add_time_relative(control->s->loop, &control->retry, CLOCK_MONOTONIC,
-				       RETRY_USEC, 0, on_retry, control) < 0)
+	uint64_t now = now_usec();
+
+	if (control->is_short)
+		return;
+	control->is_short = true;
+	if (control->short_logged_usec && now - control->short_logged_usec < REFUSAL_LOG_USEC)
+		return;
+	ms_log(MS_LOG_ERROR, "control: connections are refused for now: %s", strerror(error));
+	control->short_logged_usec = now;
+}
+
+static int open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Say so to the first in the backlog. 0, -EAGAIN when nobody is (an accept without descriptors does
+ * not look), or -errno. */
+static int refuse_one(struct ms_control *control)
+{
+	struct ms_error err = MS_ERROR_INIT;
+	int peer, r;
+
+	if (control->spare < 0)
+		control->spare = open_spare();
+	if (control->spare < 0)
+		return -errno;
+	control->spare = ms_fd_close(control->spare);
+	peer = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	r = peer < 0 ? -errno : 0;
+	if (peer >= 0) {
+		MS_IGNORE(ms_error_say(&err, EBUSY, MS_REASON_BUSY,
+				       "the supervisor has no file descriptor left")); /* sent */
+		tell_and_close(peer, &err);
+	}
+	control->spare = open_spare(); /* else by the next call */
+	return r;
+}
+
+/* The connection stays in the backlog, so listening on would spin. */
+static void pause_accept(struct ms_control *control)
+{
+	if (sd_event_source_set_time_relative(control->retry, RETRY_USEC) < 0 ||
+	    sd_event_source_set_enabled(control->retry, SD_EVENT_ONESHOT) < 0)
 		return; /* then it spins, which is better than being deaf */
 	MS_IGNORE(sd_event_source_set_enabled(control->io, SD_EVENT_OFF)); /* as above */
+}
+
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
 static int on_connect(sd_event_source *source MS_UNUSED, int fd, uint32_t events MS_UNUSED,
@@ -141,14 +188,21 @@ static int on_connect(sd_event_source *source MS_UNUSED, int fd, uint32_t events
 	struct ms_control *control = data;
 
 	for (unsigned turn = 0; turn < ACCEPTS_A_TURN; turn++) {
-		int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), r;
 
-		if (peer >= 0)
+		if (peer >= 0) {
+			control->is_short = false;
 			admit(control, peer);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			pause_accept(control, errno);
-		if (peer < 0 && errno != ECONNABORTED && errno != EINTR)
-			break; /* EAGAIN, or paused */
+		} else if (is_shortage(errno)) {
+			log_short(control, errno);
+			r = refuse_one(control);
+			if (r < 0 && r != -EAGAIN)
+				pause_accept(control);
+			if (r < 0)
+				break;
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			break; /* EAGAIN */
+		}
 	}
 	return 0;
 }
@@ -255,7 +309,7 @@ int ms_control_open(struct ms_supervisor *s, const char *path, struct ms_control
 	if (!control)
 		return ms_error_say(err, ENOMEM, MS_REASON_OOM, "out of memory");
 	control->s = s;
-	control->fd = -EBADF;
+	control->fd = control->spare = -EBADF;
 	control->path = strdup(path);
 	if (!control->path) {
 		(void)ms_control_close(control); /* NULL */
@@ -266,7 +320,13 @@ int ms_control_open(struct ms_supervisor *s, const char *path, struct ms_control
 		(void)ms_control_close(control); /* NULL */
 		return r;
 	}
+	control->spare = open_spare(); /* without it peers wait instead of being told */
 	r = sd_event_add_io(s->loop, &control->io, control->fd, EPOLLIN, on_connect, control);
+	if (r >= 0)
+		r = sd_event_add_time_relative(s->loop, &control->retry, CLOCK_MONOTONIC,
+					       RETRY_USEC, 0, on_retry, control);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(control->retry, SD_EVENT_OFF);
 	if (r < 0) {
 		(void)ms_control_close(control); /* NULL */
 		return ms_error_set(err, -r, "watch the control socket");
@@ -293,6 +353,7 @@ struct ms_control *ms_control_close(struct ms_control *control)
 	    st.st_ino == control->st.st_ino && st.st_dev == control->st.st_dev)
 		MS_IGNORE(unlink(control->path)); /* the next one replaces a stale file */
 	control->fd = ms_fd_close(control->fd);
+	control->spare = ms_fd_close(control->spare);
 	free(control->path);
 	free(control);
 	return NULL;

@@ -2,11 +2,12 @@
 /*
  * event.c - the ring of kept events and the places in it. An event is put into text once, when it
  * happens; whoever sends it shares that text. Nothing here waits, and nothing here grows beyond
- * MS_MAX_EVENTS_KEPT events or MS_MAX_EVENTS_BYTES of text, whatever modules do.
+ * MS_MAX_EVENTS_KEPT events or MS_MAX_EVENTS_BYTES of text, whatever modules do. Which event goes
+ * when there is no room is event-ring.c's choice: numbers are without a hole, what is kept is not.
  *
- *	oldest                cursor of a reader            next
- *	  |--------------------------|------------------------|
- *	  passed by the ring: gap      still to be looked at
+ *	oldest      cursor of a reader                             next
+ *	  |---- - -----------|--------- - - - ------------------------|
+ *	  passed: it is over   still to be looked at; a hole is a gap
  */
 #include "supervisor/daemon/event.h"
 
@@ -19,10 +20,12 @@
 #include "lib/arena.h"
 #include "lib/fs.h"
 #include "modsup/limits.h"
+#include "supervisor/daemon/event-ring.h"
 
 #define SUB_FILTER_BYTES (64u * 1024u) /* of the words of one filter */
 
 struct ms_event {
+	struct ms_ring_node place; /* first: ms_ring's nodes are events */
 	uint32_t refs;
 	enum ms_severity severity;
 	uint64_t seq;
@@ -34,9 +37,8 @@ struct ms_event {
 };
 
 struct ms_events {
-	struct ms_event **ring; /* by seq % MS_MAX_EVENTS_KEPT; NULL: there was no memory for it */
-	uint64_t oldest, next;
-	size_t bytes; /* of text kept */
+	struct ms_ring ring;
+	uint64_t oldest, next; /* nothing before `oldest` is kept */
 	struct ms_sub *subs;
 	char epoch[17];
 	char boot_id[40];
@@ -49,8 +51,9 @@ struct ms_sub {
 	struct ms_sub_filter filter;
 	void (*wake)(void *data);
 	void *data;
-	uint64_t cursor; /* the next event to look at */
-	uint64_t prev;	 /* the last one sent */
+	struct ms_event *at; /* the first kept one from `cursor` on, NULL = none; borrowed */
+	uint64_t cursor;     /* the next event to look at */
+	uint64_t prev;	     /* the last one sent */
 	bool epoch_gap, expired_gap, ended;
 };
 
@@ -80,9 +83,7 @@ struct ms_events *ms_events_new(void)
 
 	if (!events)
 		return NULL;
-	events->ring = ms_alloc_array(MS_MAX_EVENTS_KEPT, sizeof(struct ms_event *));
-	if (!events->ring || getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-		free(events->ring);
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
 		free(events);
 		return NULL;
 	}
@@ -91,6 +92,26 @@ struct ms_events *ms_events_new(void)
 	read_boot_id(events->boot_id);
 	events->oldest = events->next = 1; /* 0 is "nothing yet" in prev and since */
 	return events;
+}
+
+static struct ms_event *event_of(struct ms_ring_node *place)
+{
+	return (struct ms_event *)place; /* its first member */
+}
+
+/* No longer kept: who had it still to look at finds a hole. */
+static void drop(struct ms_events *events, struct ms_ring_node *place)
+{
+	struct ms_event *event = event_of(place), *newer = event_of(place->newer);
+
+	for (struct ms_sub *sub = events->subs; sub; sub = sub->next) {
+		if (sub->at == event)
+			sub->at = newer;
+	}
+	if (place == events->ring.oldest)
+		events->oldest = newer ? newer->seq : events->next;
+	ms_ring_remove(&events->ring, place);
+	(void)ms_event_unref(event); /* always NULL */
 }
 
 /**
@@ -103,9 +124,8 @@ struct ms_events *ms_events_free(struct ms_events *events)
 	if (!events)
 		return NULL;
 	ms_assert(!events->subs);
-	for (uint64_t i = 0; i < MS_MAX_EVENTS_KEPT; i++)
-		(void)ms_event_unref(events->ring[i]); /* always NULL */
-	free(events->ring);
+	while (events->ring.oldest)
+		drop(events, events->ring.oldest);
 	free(events);
 	return NULL;
 }
@@ -309,21 +329,6 @@ static struct ms_event *make_event(const struct ms_events *events, const struct 
 	return event;
 }
 
-static struct ms_event **slot(const struct ms_events *events, uint64_t seq)
-{
-	return &events->ring[seq % MS_MAX_EVENTS_KEPT];
-}
-
-static void drop_oldest(struct ms_events *events)
-{
-	struct ms_event **at = slot(events, events->oldest);
-
-	if (*at)
-		events->bytes -= (*at)->len;
-	*at = ms_event_unref(*at);
-	events->oldest++;
-}
-
 /* -- filters -- */
 
 static bool same(struct ms_str a, struct ms_str b)
@@ -381,20 +386,23 @@ void ms_event_emit(struct ms_events *events, const struct ms_event_head *head,
 {
 	ms_auto(jw) struct ms_jw *data = take_data;
 	struct ms_event *event = data ? make_event(events, head, data) : NULL;
-	uint64_t seq = events->next++;
+	uint64_t seq = events->next;
+	struct ms_ring_node *victim;
 
-	if (seq - events->oldest >= MS_MAX_EVENTS_KEPT)
-		drop_oldest(events);
-	*slot(events, seq) = event;
-	if (event)
-		events->bytes += event->len;
-	while (events->bytes > MS_MAX_EVENTS_BYTES && events->oldest < seq)
-		drop_oldest(events);
+	while (event && (victim = ms_ring_victim(&events->ring, event->len, seq)))
+		drop(events, victim);
+	if (event && ms_ring_add(&events->ring, &event->place, event->instance, event->len, seq))
+		event = ms_event_unref(event);
+	events->next++;
 	for (struct ms_sub *sub = events->subs; sub; sub = sub->next) {
 		/* a reader that has nothing waiting is moved past what it does not want */
-		if (event && sub->cursor == seq && !passes(&sub->filter, event))
+		if (event && sub->cursor == seq && !passes(&sub->filter, event)) {
 			sub->cursor++;
-		else if (!sub->ended)
+			continue;
+		}
+		if (!sub->at)
+			sub->at = event;
+		if (!sub->ended)
 			sub->wake(sub->data);
 	}
 }
@@ -408,6 +416,16 @@ static void copy_list(struct ms_arena *arena, struct ms_sub_list *list)
 		list->words[i] = ms_arena_str(arena, list->words[i].p, list->words[i].len);
 }
 
+static void go_to(struct ms_sub *sub, uint64_t cursor)
+{
+	struct ms_ring_node *place = sub->events->ring.newest;
+
+	sub->cursor = cursor;
+	sub->at = NULL;
+	for (; place && place->seq >= cursor; place = place->older)
+		sub->at = event_of(place);
+}
+
 /* Where a new subscription begins; -EINVAL for a number that does not exist yet. */
 static int place_cursor(struct ms_sub *sub, const struct ms_sub_filter *filter)
 {
@@ -419,12 +437,12 @@ static int place_cursor(struct ms_sub *sub, const struct ms_sub_filter *filter)
 		return 0;
 	if (!same(filter->since_epoch, epoch)) {
 		sub->epoch_gap = true;
-		sub->cursor = events->oldest;
+		go_to(sub, events->oldest);
 		return 0;
 	}
 	if (filter->since_seq >= events->next)
 		return -EINVAL;
-	sub->cursor = filter->since_seq + 1;
+	go_to(sub, filter->since_seq + 1);
 	sub->prev = filter->since_seq;
 	sub->expired_gap = sub->cursor < events->oldest;
 	return 0;
@@ -503,7 +521,7 @@ static int next_gap(struct ms_sub *sub, struct ms_sub_item *ret)
 
 	if (sub->epoch_gap) {
 		sub->epoch_gap = false;
-		sub->cursor = events->oldest;
+		go_to(sub, events->oldest);
 		fill_gap(sub, 0, events->oldest - 1, "epoch", ret);
 		return MS_SUB_GAP;
 	}
@@ -513,7 +531,7 @@ static int next_gap(struct ms_sub *sub, struct ms_sub_item *ret)
 		uint64_t from = sub->cursor;
 
 		sub->expired_gap = false;
-		sub->cursor = events->oldest;
+		go_to(sub, events->oldest);
 		fill_gap(sub, from, events->oldest - 1, "expired", ret);
 		return MS_SUB_GAP;
 	}
@@ -540,12 +558,16 @@ int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret)
 		return r;
 	sub->expired_gap = false; /* history reached: from here on, being passed is slowness */
 	while (sub->cursor < events->next) {
-		struct ms_event *event = *slot(events, sub->cursor++);
+		struct ms_event *event = sub->at;
+		uint64_t from = sub->cursor, to = event ? event->seq : events->next;
 
-		if (!event) {
-			fill_gap(sub, sub->cursor - 1, sub->cursor - 1, "lost", ret);
+		sub->cursor = to;
+		if (from < to) {
+			fill_gap(sub, from, to - 1, "lost", ret);
 			return MS_SUB_GAP;
 		}
+		sub->cursor++;
+		sub->at = event_of(event->place.newer);
 		if (!passes(&sub->filter, event))
 			continue;
 		*ret = (struct ms_sub_item){.prev = sub->prev, .event = ms_event_ref(event)};

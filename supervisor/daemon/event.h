@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * event.h - the one way out for what happened: numbered, kept in memory (MS_MAX_EVENTS_KEPT),
- * delivered to subscribers. Every event gets a gapless `seq` within `epoch`. A subscription is a
- * place in the ring that its reader moves on when it has room: a reader that does not read falls
- * behind, loses its subscription with a gap when the ring passes it, and never blocks the
- * supervisor. Emitted by instance.c and violation.c; read by method-event.c.
+ * event.h - the one way out for what happened: numbered, kept in memory (MS_MAX_EVENTS_KEPT, each
+ * instance its share), delivered to subscribers. Every event gets a gapless `seq` within `epoch`. A
+ * subscription is a place in the ring that its reader moves on when it has room: a reader that does
+ * not read falls behind, loses its subscription with a gap when the ring passes it, and never
+ * blocks the supervisor. Emitted by instance.c and violation.c; read by method-event.c.
  */
 #ifndef MS_DAEMON_EVENT_H
 #define MS_DAEMON_EVENT_H

@@ -283,6 +283,13 @@ static void answer_waiters(struct ms_instance *i)
 	}
 }
 
+/* It turned out to be one that runs: whoever asked has that one, and there is nothing to list. */
+static bool is_joined(const struct ms_instance *i)
+{
+	return i->state == MS_STATE_FAILED && i->error.reason == MS_REASON_ALREADY_RUNNING &&
+	       !i->waiters;
+}
+
 static int on_answers(sd_event_source *source, void *data)
 {
 	struct ms_instances *t = data;
@@ -298,6 +305,8 @@ static int on_answers(sd_event_source *source, void *data)
 		/* whoever asked for them went away before the answer */
 		if (!is_live(i) || (i->started && !i->waiters))
 			close_client_fds(i);
+		if (is_joined(i))
+			ms_life_drop(i);
 	}
 	forget_old(t);
 	end_if_empty(t->s);

@@ -252,8 +252,9 @@ static void raise_nofile(const struct ms_config *config)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max < wanted)
-		ms_log(MS_LOG_WARNING,
+	/* a private one is for a few modules */
+	if ((setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max < wanted) && !arg_private)
+		ms_log(MS_LOG_INFO,
 		       "the limit on open files (%llu) is too low for %u instances (%llu)",
 		       (unsigned long long)limit.rlim_max, config->max_instances,
 		       (unsigned long long)wanted);
@@ -277,6 +278,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 		r = open_loop(s, err);
 	if (r < 0)
 		return r;
+	ms_state_keep_uids(s->state, &s->launcher->ids);
 	s->events = ms_events_new();
 	if (!s->events)
 		return ms_error_set(err, ENOMEM, "events");

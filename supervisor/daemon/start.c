@@ -14,6 +14,7 @@
 
 #include "lib/fs.h"
 #include "lib/log.h"
+#include "supervisor/daemon/folder.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/state.h"
@@ -30,45 +31,6 @@
 			      .launch_timeout_usec = LAUNCH_TIMEOUT_USEC})
 
 /* -- what was asked, opened -- */
-
-/* A module's folder by an administrator's path: the folder itself, no link in its place. */
-static int open_folder(struct ms_str path, int *ret, struct ms_error *err)
-{
-	char buf[4096];
-	struct stat st;
-	ms_auto_fd int fd = -EBADF;
-
-	if (!path.p || path.len >= sizeof(buf) || !path.len || path.p[0] != '/')
-		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
-				    "the folder's path is not absolute");
-	memcpy(buf, path.p, path.len);
-	buf[path.len] = '\0';
-	while (path.len > 1 && buf[path.len - 1] == '/')
-		buf[--path.len] = '\0'; /* "DIR/" would follow a link */
-	fd = open(buf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int code = errno;
-		char quoted[128];
-
-		ms_error_say(
-			err, code, code == ENOENT ? MS_REASON_NOT_FOUND : MS_REASON_BUNDLE_INVALID,
-			"open '%s': %s", ms_log_quote(path.p, path.len, quoted, sizeof(quoted)),
-			strerrordesc_np(code));
-		return err->code;
-	}
-	if (S_ISLNK(st.st_mode)) {
-		ms_error_say(err, ELOOP, MS_REASON_BUNDLE_INVALID,
-			     "the module's folder is a symbolic link");
-		return ms_error_hint(
-			err,
-			"name the folder itself: whoever owns the link could change what runs");
-	}
-	if (!S_ISDIR(st.st_mode))
-		return ms_error_say(err, ENOTDIR, MS_REASON_BUNDLE_INVALID,
-				    "the module's path is not a folder");
-	*ret = MS_TAKE_FD(fd);
-	return 0;
-}
 
 static int open_manifest_in(int folder, int *ret, struct ms_error *err)
 {
@@ -116,7 +78,7 @@ static int open_asked(struct ms_instance *i, const struct ms_start_request *req,
 		      struct ms_error *err)
 {
 	struct ms_str folder = req->manifest.len ? req->bundle : req->path;
-	int r = folder.len ? open_folder(folder, &i->bundle, err) : 0;
+	int r = folder.len ? ms_folder_open(folder, &i->bundle, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -301,18 +263,15 @@ static int make_policy(struct ms_instance *i, struct ms_error *err)
 	return 0;
 }
 
-/* The tenant's writable folders; @ret_fresh: at least one was made now and has a folder in the
- * bundle to start from. */
-static int open_state(struct ms_instance *i, uint32_t *ret_uid, bool *ret_fresh,
+/* The tenant's writable folders; @ret_fresh: those that are to be filled from the bundle. */
+static int open_state(struct ms_instance *i, uint32_t *ret_uid, bool ret_fresh[MS_MAX_FS_PATHS],
 		      struct ms_error *err)
 {
 	const struct ms_manifest *m = i->inspection.manifest;
-	bool fresh[MS_MAX_FS_PATHS] = {0};
 	struct ms_id id = MS_ID_INIT;
 	int r;
 
 	*ret_uid = 0;
-	*ret_fresh = false;
 	if (!i->policy->n_write && !m->n_listen)
 		return 0;
 	err->step = MS_STEP_STATE;
@@ -323,24 +282,32 @@ static int open_state(struct ms_instance *i, uint32_t *ret_uid, bool *ret_fresh,
 	if (r < 0)
 		return r;
 	if (!*ret_uid) {
-		/* chosen here, held by the box in a moment: nobody else of this daemon runs between
-		 */
 		r = ms_ids_take(&i->s->launcher->ids, &id, err);
 		if (r < 0)
 			return r;
 		*ret_uid = id.uid;
-		ms_id_release(&id);
 	}
 	r = ms_state_write_paths(i->s->state, i->installation, i->policy, *ret_uid, &i->state_dir,
-				 fresh, err);
-	for (uint32_t n = 0; n < i->policy->n_write; n++)
-		*ret_fresh |= fresh[n] && i->bundle >= 0;
+				 ret_fresh, err);
+	if (r == 0)
+		r = ms_state_keep_uid(i->s->state, i->installation, &i->s->launcher->ids, err);
+	ms_id_release(&id); /* not before it is kept; the box takes it again in a moment */
 	if (r == 0)
 		err->step = MS_STEP_NONE;
 	return r;
 }
 
-static int begin_copy(struct ms_instance *i, uint32_t uid, struct ms_error *err)
+static bool any_fresh(const struct ms_instance *i, const bool fresh[MS_MAX_FS_PATHS])
+{
+	for (uint32_t n = 0; n < i->policy->n_write; n++) {
+		if (fresh[n])
+			return true;
+	}
+	return false;
+}
+
+static int begin_copy(struct ms_instance *i, uint32_t uid, const bool fresh[MS_MAX_FS_PATHS],
+		      struct ms_error *err)
 {
 	const struct ms_manifest *m = i->inspection.manifest;
 	struct ms_str argv[MS_MAX_FS_PATHS + 2] = {MS_STR_LIT("/run/modsup/program"),
@@ -348,13 +315,15 @@ static int begin_copy(struct ms_instance *i, uint32_t uid, struct ms_error *err)
 	struct ms_box_spec spec = NO_SPEC;
 
 	i->phase = MS_PHASE_COPY;
-	for (uint32_t n = 0; n < i->policy->n_write; n++)
-		argv[n + 2] = m->write[n];
+	spec.n_argv = 2;
+	for (uint32_t n = 0; n < i->policy->n_write; n++) {
+		if (fresh[n])
+			argv[spec.n_argv++] = m->write[n];
+	}
 	spec.name = i->id;
 	spec.policy = i->s->launcher->inspect_policy;
 	spec.run_timeout_usec = spec.policy->limits[MS_LIMIT_WALL_TIME];
 	spec.argv = argv;
-	spec.n_argv = i->policy->n_write + 2;
 	spec.module_uid = uid;
 	spec.bundle = i->bundle;
 	spec.state = i->state_dir;
@@ -483,7 +452,7 @@ static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, st
 {
 	struct ms_instance *other;
 	uint32_t uid = 0;
-	bool fresh = false;
+	bool fresh[MS_MAX_FS_PATHS] = {0};
 	int r = read_inspection(i, end, err);
 
 	i->answer_source = sd_event_source_disable_unref(i->answer_source);
@@ -503,11 +472,15 @@ static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, st
 	}
 	r = make_policy(i, err);
 	if (r == 0)
-		r = open_state(i, &uid, &fresh, err);
+		r = open_state(i, &uid, fresh, err);
+	/* without a folder there is nothing to fill them from: they are the module's as they are */
+	if (r == 0 && any_fresh(i, fresh) && i->bundle < 0)
+		r = ms_state_filled(i->s->state, i->installation, i->policy, err);
 	if (r < 0)
 		return r;
 	ms_life_set(i, MS_STATE_STARTING);
-	return fresh ? begin_copy(i, uid, err) : begin_run(i, uid, err);
+	return any_fresh(i, fresh) && i->bundle >= 0 ? begin_copy(i, uid, fresh, err)
+						     : begin_run(i, uid, err);
 }
 
 static int after_copy(struct ms_instance *i, const struct ms_box_end *end, struct ms_error *err)
@@ -522,6 +495,8 @@ static int after_copy(struct ms_instance *i, const struct ms_box_end *end, struc
 				    end->exit.kind == MS_EXIT_CODE ? "exit status" : "signal",
 				    end->exit.value);
 	r = ms_state_uid(i->s->state, i->installation, &uid, err);
+	if (r == 0)
+		r = ms_state_filled(i->s->state, i->installation, i->policy, err);
 	if (r < 0)
 		return r;
 	err->step = MS_STEP_NONE;

@@ -16,8 +16,11 @@
 #include <sys/un.h>
 
 #include "lib/fs.h"
+#include "lib/log.h"
 #include "lib/name.h"
 #include "lib/num.h"
+#include "supervisor/daemon/fill.h"
+#include "supervisor/daemon/ids.h"
 #include "supervisor/daemon/record.h"
 
 #define MAX_INSTALLATIONS 100000u
@@ -27,6 +30,7 @@ struct ms_folders {
 	int runtime, state, installations, sockets, logs, records, shims; /* O_DIRECTORY */
 	int lock_runtime, lock_state;
 	char runtime_path[65]; /* its cap, and the NUL */
+	char *state_path;      /* owned */
 	char daemon_id[17];
 	uint32_t last; /* highest installation number */
 };
@@ -44,6 +48,7 @@ struct ms_folders *ms_state_close(struct ms_folders *s)
 	s->shims = ms_fd_close(s->shims);
 	s->lock_runtime = ms_fd_close(s->lock_runtime);
 	s->lock_state = ms_fd_close(s->lock_state);
+	free(s->state_path);
 	free(s);
 	return NULL;
 }
@@ -96,6 +101,7 @@ static int make_id(int dirfd, char id[static 17], struct ms_error *err)
 {
 	uint8_t random[8];
 	ms_auto_fd int fd = -EBADF;
+	int r;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return ms_error_set(err, EIO, "random bytes for the daemon's id");
@@ -103,9 +109,8 @@ static int make_id(int dirfd, char id[static 17], struct ms_error *err)
 		(void)snprintf(id + 2 * i, 3, "%02x", random[i]); /* always fits */
 	fd = openat(dirfd, "daemon-id", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
-	if (fd < 0 || ms_fs_write_all(fd, id, 16) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write daemon-id");
-	return 0;
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, id, 16);
+	return r < 0 ? ms_error_set(err, -r, "write daemon-id") : 0;
 }
 
 static int read_id(int dirfd, char id[static 17], struct ms_error *err)
@@ -182,7 +187,10 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 	s->runtime = s->state = s->installations = s->sockets = s->logs = s->records = s->shims =
 		s->lock_runtime = s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
-	if (strlen(runtime_dir) > 64)
+	s->state_path = strdup(state_dir);
+	if (!s->state_path)
+		r = ms_error_set(err, ENOMEM, "state");
+	else if (strlen(runtime_dir) > 64)
 		r = ms_error_say(err, ENAMETOOLONG, MS_REASON_CONFIG_INVALID,
 				 "the runtime folder '%.100s' is too long: its sockets need paths "
 				 "under 100 bytes",
@@ -220,6 +228,7 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 {
 	char name[NAME_BYTES], path[64];
 	ms_auto_fd int dir = -EBADF, fd = -EBADF;
+	int r;
 
 	(void)snprintf(name, sizeof(name), "%.*s@%.*s", (int)module.len, module.p, (int)tenant.len,
 		       tenant.p);
@@ -237,8 +246,9 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, "name", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || ms_fs_write_all(fd, name, strlen(name)) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's name");
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, name, strlen(name));
+	if (r < 0)
+		return ms_error_set(err, -r, "write the installation's name");
 	*ret_n = ++s->last;
 	return 0;
 }
@@ -262,12 +272,38 @@ int ms_state_uid(struct ms_folders *s, uint32_t n, uint32_t *ret_uid, struct ms_
 	return 0;
 }
 
+int ms_state_keep_uid(struct ms_folders *s, uint32_t n, struct ms_ids *ids, struct ms_error *err)
+{
+	ms_auto_free char *path = NULL;
+	uint32_t uid;
+	int r = ms_state_uid(s, n, &uid, err);
+
+	if (r < 0 || !uid)
+		return r;
+	if (asprintf(&path, "%s/installations/%u/uid", s->state_path, n) < 0) {
+		path = NULL;
+		return ms_error_set(err, ENOMEM, "keep the installation's uid");
+	}
+	return ms_ids_keep(ids, uid, path, err);
+}
+
+void ms_state_keep_uids(struct ms_folders *s, struct ms_ids *ids)
+{
+	for (uint32_t n = 1; n <= s->last; n++) {
+		struct ms_error err = MS_ERROR_INIT;
+
+		if (ms_state_keep_uid(s, n, ids, &err) < 0)
+			ms_log(MS_LOG_WARNING, "installation %u: %s", n, err.msg);
+	}
+}
+
 static int remember_uid(struct ms_folders *s, uint32_t n, uint32_t uid, struct ms_error *err)
 {
 	char path[64], fresh[64], text[21];
 	ms_auto_fd int fd = -EBADF;
 	size_t len = ms_num_format(uid, text);
 	uint32_t known;
+	int r;
 
 	if (ms_state_uid(s, n, &known, err) == 0 && known == uid)
 		return 0;
@@ -276,8 +312,11 @@ static int remember_uid(struct ms_folders *s, uint32_t n, uint32_t uid, struct m
 	(void)snprintf(fresh, sizeof(fresh), "%u/uid.new", n); /* always fits */
 	fd = openat(s->installations, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
-	if (fd < 0 || ms_fs_write_all(fd, text, len) < 0 || fsync(fd) < 0)
-		return ms_error_set(err, fd < 0 ? errno : EIO, "write the installation's uid");
+	r = fd < 0 ? -errno : ms_fs_write_all(fd, text, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return ms_error_set(err, -r, "write the installation's uid");
 	if (renameat(s->installations, fresh, s->installations, path) < 0)
 		return ms_error_set(err, errno, "keep the installation's uid");
 	return 0;
@@ -297,12 +336,10 @@ static int check_write_path(int parent, const char *name, const char *path, stru
 }
 
 /* One write path below @fs: folders on the way are root's, the last is the module's. */
-static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_fresh,
-			   struct ms_error *err)
+static int make_write_path(int fs, struct ms_str path, uint32_t uid, struct ms_error *err)
 {
 	char buf[MS_MAX_PATH_BYTES + 1];
 
-	*ret_fresh = false;
 	memcpy(buf, path.p, path.len);
 	buf[path.len] = '\0';
 	for (size_t i = 1; i <= path.len; i++) {
@@ -327,7 +364,6 @@ static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_f
 					     AT_SYMLINK_NOFOLLOW) < 0)
 				return ms_error_set(err, errno,
 						    "give write path '%.100s' to the module", buf);
-			*ret_fresh = last;
 		} else if (errno != EEXIST) {
 			return ms_error_set(err, errno, "make write path '%.100s'", buf);
 		} else {
@@ -342,26 +378,86 @@ static int make_write_path(int fs, struct ms_str path, uint32_t uid, bool *ret_f
 	return 0;
 }
 
+static int open_installation(struct ms_folders *s, uint32_t n, struct ms_error *err)
+{
+	char path[16];
+
+	(void)snprintf(path, sizeof(path), "%u", n); /* always fits */
+	return open_dir_at(s->installations, path, 0700, err);
+}
+
+static bool is_missing(int fs, struct ms_str path)
+{
+	char buf[MS_MAX_PATH_BYTES + 1];
+	ms_auto_fd int fd = -EBADF;
+
+	memcpy(buf, path.p, path.len);
+	buf[path.len] = '\0';
+	fd = ms_fs_open_beneath(fs, buf, O_PATH, 0);
+	return fd == -ENOENT;
+}
+
+/* Remembered before the first is made: whatever ends the way from here to ms_state_filled(), the
+ * next start begins it again. */
+static int list_fresh(int dir, int fs, const struct ms_policy *policy, bool *ret_fresh,
+		      struct ms_error *err)
+{
+	ms_auto(buf) struct ms_buf list = MS_BUF_INIT(0);
+	bool more = false;
+	int r = ms_fill_load(dir, &list);
+
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++) {
+		struct ms_str path = policy->manifest->write[i];
+
+		ret_fresh[i] = ms_fill_has(&list, path);
+		if (ret_fresh[i] || !is_missing(fs, path))
+			continue;
+		ret_fresh[i] = more = true;
+		ms_fill_add(&list, path);
+	}
+	if (r == 0 && more)
+		r = ms_fill_save(dir, &list);
+	return r < 0 ? ms_error_set(err, -r, "list the write paths to fill") : 0;
+}
+
 int ms_state_write_paths(struct ms_folders *s, uint32_t n, const struct ms_policy *policy,
 			 uint32_t uid, int *ret_dir, bool *ret_fresh, struct ms_error *err)
 {
-	char path[64];
-	ms_auto_fd int fs = -EBADF;
+	ms_auto_fd int dir = -EBADF, fs = -EBADF;
 	int r = remember_uid(s, n, uid, err);
 
 	if (r < 0)
 		return r;
-	(void)snprintf(path, sizeof(path), "%u/fs", n); /* always fits */
-	fs = open_dir_at(s->installations, path, 0755, err);
+	dir = open_installation(s, n, err);
+	if (dir < 0)
+		return dir;
+	fs = open_dir_at(dir, "fs", 0755, err);
 	if (fs < 0)
 		return fs;
-	for (uint32_t i = 0; i < policy->n_write; i++) {
-		r = make_write_path(fs, policy->manifest->write[i], uid, &ret_fresh[i], err);
-		if (r < 0)
-			return r;
-	}
+	r = list_fresh(dir, fs, policy, ret_fresh, err);
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++)
+		r = make_write_path(fs, policy->manifest->write[i], uid, err);
+	if (r < 0)
+		return r;
 	*ret_dir = MS_TAKE_FD(fs);
 	return 0;
+}
+
+int ms_state_filled(struct ms_folders *s, uint32_t n, const struct ms_policy *policy,
+		    struct ms_error *err)
+{
+	ms_auto(buf) struct ms_buf list = MS_BUF_INIT(0);
+	ms_auto_fd int dir = open_installation(s, n, err);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = ms_fill_load(dir, &list);
+	for (uint32_t i = 0; r == 0 && i < policy->n_write; i++)
+		ms_fill_remove(&list, policy->manifest->write[i]);
+	if (r == 0)
+		r = ms_fill_save(dir, &list);
+	return r < 0 ? ms_error_set(err, -r, "list the write paths to fill") : 0;
 }
 
 static int socket_dir(struct ms_folders *s, const char *key, struct ms_error *err)

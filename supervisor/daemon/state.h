@@ -6,6 +6,7 @@
  *
  *	<state>/installations/<n>/name   "module@tenant"
  *	<state>/installations/<n>/uid    the id that owns fs/, once there is a write path
+ *	<state>/installations/<n>/filling    write paths that have no first content yet, if any
  *	<state>/installations/<n>/fs/    the write paths, each owned by that id
  *	<runtime>/s/<n>/<name>.sock      listening sockets
  *	<runtime>/log/<instance>.0 .1    logs
@@ -20,6 +21,7 @@
 #include "policy/policy.h"
 
 struct ms_folders;
+struct ms_ids;
 
 /* ms_state_open - make and lock the folders; `conflict` when another daemon has them.
  * @private_mode: the folders are one, and only root's. */
@@ -37,12 +39,23 @@ MS_MUST_CHECK int ms_state_installation(struct ms_folders *state, struct ms_str 
 /* ms_state_uid - the id that owns the installation's files; 0 when it has none yet. */
 MS_MUST_CHECK int ms_state_uid(struct ms_folders *state, uint32_t n, uint32_t *ret_uid,
 			       struct ms_error *err);
+/* ms_state_keep_uid - tell the whole host that the installation's id, if it has one, is not to be
+ * given to others. Reason conflict when others have it. */
+MS_MUST_CHECK int ms_state_keep_uid(struct ms_folders *state, uint32_t n, struct ms_ids *ids,
+				    struct ms_error *err);
+/* ms_state_keep_uids - those of all installations, at the daemon's start. A conflict is logged: the
+ * module it concerns is told again when it starts. */
+void ms_state_keep_uids(struct ms_folders *state, struct ms_ids *ids);
 /* ms_state_write_paths - make those of @policy that are missing, owned by @uid, and remember @uid.
- * An O_PATH descriptor of the folder that holds them. @ret_fresh[i]: write path i was made by this
- * call. */
+ * A descriptor of the folder that holds them. @ret_fresh[i]: write path i has no content yet, or
+ * what an interrupted copy left: it is to be filled from nothing, and that told by
+ * ms_state_filled() before the module first runs. */
 MS_MUST_CHECK int ms_state_write_paths(struct ms_folders *state, uint32_t n,
 				       const struct ms_policy *policy, uint32_t uid, int *ret_dir,
 				       bool *ret_fresh, struct ms_error *err);
+
+MS_MUST_CHECK int ms_state_filled(struct ms_folders *state, uint32_t n,
+				  const struct ms_policy *policy, struct ms_error *err);
 
 /* ms_state_bind - a bound, not yet listening Unix socket at the runtime folder's
  * s/<key>/<name>.sock; its path is written to @ret_path. */

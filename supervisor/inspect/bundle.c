@@ -101,10 +101,20 @@ static void pop(struct walk *w, size_t len)
 	w->path[len] = '\0';
 }
 
+/* What others can change while it runs was not what was looked at; a socket put there could even be
+ * connected to. Owners are not seen from here: every host user is the same one inside. */
+static void check_writers(struct walk *w, const struct stat *st)
+{
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		tell(w, "chmod -R go-w on the module's folder",
+		     "others than its owner may write to it");
+}
+
 static void check_file(struct walk *w, const struct stat *st, bool list)
 {
 	if (st->st_mode & (S_ISUID | S_ISGID))
 		tell(w, "chmod ug-s", "it is setuid or setgid, which no module's file may be");
+	check_writers(w, st);
 	if (!(st->st_mode & S_IROTH))
 		tell(w, "chmod -R o+rX on the module's folder",
 		     "others cannot read it, and the module runs as a user of its own");
@@ -153,6 +163,7 @@ static void enter_dir(struct walk *w, int dirfd, const char *name, const struct 
 {
 	int fd;
 
+	check_writers(w, st);
 	/* told and not entered: as another user nothing in it could be looked at */
 	if ((st->st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH)) {
 		tell(w, "chmod -R o+rX on the module's folder",
@@ -337,14 +348,16 @@ static void walk_root(struct walk *w)
 	ms_auto_fd int fd = ms_sys_openat(w->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	int r = fd == -EACCES ? 0 : fd < 0 ? fd : ms_sys_fstat(fd, &st);
 
-	if (r < 0)
+	if (r < 0) {
 		w->error = r;
-	else if (fd == -EACCES || (st.st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH))
+	} else if (fd == -EACCES || (st.st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH)) {
 		tell(w, "chmod o+rx on the module's folder",
 		     "others cannot open the module's folder, and the module runs as a user of its "
 		     "own");
-	else
+	} else {
+		check_writers(w, &st);
 		walk_dir(w, MS_TAKE_FD(fd), /* depth= */ 0, /* list= */ !w->layout->whole);
+	}
 }
 
 /**

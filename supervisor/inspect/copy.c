@@ -97,29 +97,56 @@ static int copy_dir(struct copy *c, int from, int to, unsigned depth)
 	return r;
 }
 
-static bool is_empty(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+static int empty_dir(int dirfd, unsigned depth);
 
-	while (dir && n <= 2 && readdir(dir)) /* NOLINT(concurrency-mt-unsafe): one thread */
-		n++;
-	if (dir)
-		(void)closedir(dir); /* only read */
-	return n <= 2;		     /* "." and ".." */
+static int remove_entry(int dirfd, const char *name, unsigned depth)
+{
+	ms_auto_fd int fd = -EBADF;
+	int r;
+
+	if (unlinkat(dirfd, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	if (depth == MS_MAX_BUNDLE_DEPTH)
+		return -E2BIG; /* no copy of ours goes so deep */
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = empty_dir(fd, depth + 1);
+	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
+/* What an interrupted copy left. */
+static int empty_dir(int dirfd, unsigned depth)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while (r == 0 && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = remove_entry(dirfd, e->d_name, depth);
+	}
+	(void)closedir(dir); /* only read */
+	return r;
 }
 
 int ms_copy_tree(int from, int to, const char *path)
 {
 	struct copy c = {0};
 	ms_auto_fd int in = ms_fs_open_beneath(from, path, O_RDONLY | O_DIRECTORY, 0), out = -EBADF;
+	int r;
 
-	if (in == -ENOENT)
-		return 0;
-	if (in < 0)
+	if (in < 0 && in != -ENOENT)
 		return in;
 	out = ms_fs_open_beneath(to, path, O_RDONLY | O_DIRECTORY, 0);
 	if (out < 0)
 		return out;
-	return is_empty(out) ? copy_dir(&c, in, out, 0) : 0;
+	r = empty_dir(out, 0);
+	return r < 0 || in == -ENOENT ? r : copy_dir(&c, in, out, 0);
 }

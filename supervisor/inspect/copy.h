@@ -9,9 +9,9 @@
 #include "lib/base.h"
 
 /* ms_copy_tree - what lies in @from/@path into the existing folder @to/@path: folders and regular
- * files, at most MS_MAX_BUNDLE_ENTRIES and MS_MAX_BUNDLE_DEPTH; links that stay are made anew.
- * Nothing to copy from, or a target that already holds something, is fine and does nothing. -errno.
- */
+ * files, at most MS_MAX_BUNDLE_ENTRIES and MS_MAX_BUNDLE_DEPTH; links that stay are made anew. What
+ * @to/@path holds is removed first: only for a path that no module has had yet. Nothing to copy
+ * from is fine. -errno. */
 MS_MUST_CHECK int ms_copy_tree(int from, int to, const char *path);
 
 #endif

@@ -3,11 +3,13 @@
 (the runner's census follows each of these tests)."""
 import json
 import os
+import resource
 import socket
 import stat
 import struct
+import time
 
-from harness import equal, manifest, require, test
+from harness import DEADLINE, equal, manifest, require, test
 from harness.client import Closed
 
 
@@ -146,6 +148,8 @@ def bundles_with_what_must_not_be_there(t):
         "a newline in a name": lambda f: (f / "a\nb").write_text(""),
         "an escape in a name": lambda f: (f / "a\x1b[31mb").write_text(""),
         "a name that is not UTF-8": lambda f: open(os.fsencode(f) + b"/a\xff", "w").close(),
+        "a file that a group may write": lambda f: ((f / "k").write_text(""), (f / "k").chmod(0o664)),
+        "a folder that all may write": lambda f: ((f / "d").mkdir(), (f / "d").chmod(0o1777)),
         "a file that others may not read": lambda f: ((f / "k").write_text(""), (f / "k").chmod(0o600)),
     }
     for what, make in cases.items():
@@ -174,6 +178,31 @@ def links_inside_the_bundle_are_fine(t):
     os.symlink("../a/file", folder / "b/link")
     done = t.start(folder, stdio="pipe").finish().succeeded()
     equal(done.stdout, "text", "what stands behind the link")
+
+
+@test
+def folder_of_somebody_else(t):
+    """Who owns it, or a link that leads to it, could change what runs, or put a socket there."""
+    def start(path):
+        return t.client.refused("instance.start", path=str(path))
+    folder = t.folder(manifest(["/bin/true"]))
+    os.chown(folder, 65534, 0)
+    error = start(folder)
+    equal(error.reason, "bundle-invalid", "the folder of another user")
+    require("65534" in error.message and "chown" in error.data["hint"], f"what it says: {error.data}")
+    os.chown(folder, 0, 0)
+    folder.chmod(0o775)
+    error = start(folder)
+    equal(error.reason, "bundle-invalid", "a folder that a group may write to")
+    require("chmod" in error.data["hint"], f"what it says: {error.data}")
+    folder.chmod(0o755)
+    way = t.scratch / "way"
+    os.symlink(folder.parent, way)
+    equal(t.start(way / folder.name, stdio="pipe").finish().code, 0, "behind a link of root")
+    os.chown(way, 65534, 0, follow_symlinks=False)
+    error = start(way / folder.name)
+    equal(error.reason, "bundle-invalid", "behind a link of another user")
+    require("way" in error.message, f"what it says: {error.data}")
 
 
 @test
@@ -351,3 +380,43 @@ def other_users_are_turned_away(t):
         finally:
             os._exit(code)
     equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "an unprivileged peer")
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@test
+def a_supervisor_without_descriptors_says_so(t):
+    pid = t.daemon.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    t.cleanup(lambda: t.daemon.process.poll() is None
+              and resource.prlimit(pid, resource.RLIMIT_NOFILE, before))
+    logged = t.daemon.log_path.stat().st_size
+    opened = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    first_free = next(n for n in range(len(opened) + 1) if n not in opened)
+    # The lowest free number is above the limit: nothing more can be opened.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, before[1]))
+    used = cpu_seconds(pid)
+    for _ in range(40):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(DEADLINE)
+            sock.connect(str(t.daemon.socket))
+            answer = sock.makefile().readline()
+        error = json.loads(answer)["error"]
+        equal(error["data"]["reason"], "busy", f"the reason of {error}")
+    # With none to spare it can only wait, and must not do so in circles.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(t.daemon.socket))
+        time.sleep(2)  # the length of a measurement, not a wait
+        used = cpu_seconds(pid) - used
+        size = t.daemon.log_path.stat().st_size - logged
+        t.say(f"2 s without descriptors: {used * 1000:.0f} ms of CPU, {size} bytes of log")
+        require(used < 0.5, f"{used:.2f} s of CPU")
+        require(0 < size < 400, f"{size} bytes of log: {t.daemon.log()}")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        sock.settimeout(DEADLINE)
+        require("hello" in sock.makefile().readline(), "no greeting once there are descriptors")
+    t.new_client().call("supervisor.info")

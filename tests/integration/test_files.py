@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a module may read, write and execute."""
+import os
 import pathlib
+import signal
 
-from harness import equal, manifest, require, test
+from harness import RpcError, equal, manifest, require, test, until
+from harness.census import descendants
 
 ATTEMPT = """
 import errno, json, os, sys
@@ -162,3 +165,46 @@ def two_installations_do_not_share_files(t):
     reader = t.python("import os; print(os.listdir('/tmp'), os.listdir('/dev/shm'))",
                       id="reader").succeeded()
     equal(reader.stdout, "[] []\n", f"what is left of {writer.instance}")
+
+
+def copier_of(t):
+    """The process that fills write paths now, seen by what it was started with."""
+    for pid in descendants(t.daemon.pid):
+        try:
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"--copy" in words:
+            return pid
+    return None
+
+
+@test
+def interrupted_first_copy_is_begun_again(t):
+    code = "import os; n = sorted(os.listdir('/module/cache')); print(len(n), n[0], n[-1], " \
+           "sum(os.path.getsize('/module/cache/' + f) for f in n))"
+    folder = t.folder(manifest(["/usr/bin/python3", "main.py"], id="half",
+                               permissions={"fs": {"write": ["./cache"]}}),
+                      {"main.py": code, **{f"cache/{i:04}": "x" * 1000 for i in range(3000)}})
+    ident = t.client.send("instance.start", path=str(folder), wait="spawned", stdio="pipe")
+    pid = until(lambda: copier_of(t), "the first copy has begun")
+    state = t.daemon.folder / "state/installations"
+    number = until(lambda: next((p.parent for p in state.glob("*/name")
+                                 if p.read_text().startswith("half@")), None), "its state")
+    until(lambda: os.listdir(number / "fs/cache"), "something was copied")
+    os.kill(pid, signal.SIGKILL)
+    try:
+        t.client.finish(ident)
+        raise AssertionError("the copy was over before it could be killed")
+    except RpcError as error:
+        require("write paths" in error.message, f"what is told: {error.message}")
+    left = len(os.listdir(number / "fs/cache"))
+    t.say(f"killed after {left} of 3000 files")
+    require(left < 3000, "the copy was over before it could be killed")
+    (number / "fs/cache/planted").write_text("a file that the bundle does not have")
+    done = t.start(folder, stdio="pipe").finish().succeeded()
+    equal(done.stdout.split(), ["3000", "0000", "2999", "3000000"], "what the module finds")
+    require(not (number / "filling").exists(), "the list of unfilled paths is still there")
+    (number / "fs/cache/0000").unlink()  # as the module would
+    done = t.start(folder, stdio="pipe").finish().succeeded()
+    equal(done.stdout.split()[:2], ["2999", "0001"], "filled once only")

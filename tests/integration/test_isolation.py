@@ -3,7 +3,7 @@
 import json
 import socket
 
-from harness import equal, manifest, require, test
+from harness import equal, manifest, require, test, until
 
 NEIGHBOUR = """
 import os, socket, sys, time
@@ -75,6 +75,10 @@ def one_tenants_modules_are_apart_too(t):
     require(red.instance != blue.instance, "one instance for two tenants")
     again = t.client.call("instance.start", path=str(folder), tenant="red", wait="spawned")
     equal((again["instance"], again["already"]), (red.instance, True), "a second start")
+    until(lambda: sorted(i["instance"] for i in t.client.call("instance.list")["instances"]
+                         if i["instance"] in (red.instance, blue.instance)
+                         or i["state"] == "failed") == sorted((red.instance, blue.instance)),
+          "nothing of a second start that joined the first is listed")
 
 
 @test

@@ -87,7 +87,11 @@ def memory_of_tcp_buffers_is_bounded(t):
     before = tcp_pages()
     running = t.launch(["/usr/bin/python3", "main.py"], {"main.py": FILL_TCP},
                        limits={"memory": f"{limit}M", "openFiles": 256})
-    queued, connections = map(int, running.read_line(timeout=60).split())
+    line = running.read_line(timeout=60)
+    if not line:  # v2 counts buffers as any other memory: it ends for them
+        equal(running.wait().get("cause"), "memory", "how it ended")
+        return
+    queued, connections = map(int, line.split())
     held = (tcp_pages() - before) * page / (1 << 20)
     t.say(f"{queued >> 20} MB sent into {connections} connections that nobody reads: the host "
           f"holds {held:.0f} MB, the module may have {limit} MB")

@@ -63,7 +63,8 @@ def events(client, result):
     """What the new daemon has told of the instance."""
     client.call("event.subscribe", since={"epoch": client.hello["epoch"], "seq": 0})
     client.drain()
-    return client.of(result["instance"])
+    # each subscription tells all of them again
+    return list({e["seq"]: e for e in client.of(result["instance"])}.values())
 
 
 def shim_of(daemon):

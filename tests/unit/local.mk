@@ -199,8 +199,8 @@ test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
 test_packet_LDADD = libms.a
 
 UNIT_TESTS += test-ids
-test_ids_SOURCES = tests/unit/test-ids.c supervisor/daemon/ids.c
-test_ids_LDADD = libms.a
+test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
+test_ids_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-config-files
 test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h \
@@ -208,7 +208,8 @@ test_config_files_SOURCES = tests/unit/test-config-files.c tests/unit/scratch.h 
 test_config_files_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-state
-test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/state.c
+test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/fill.c \
+	supervisor/daemon/ids.c supervisor/daemon/state.c
 test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup
@@ -225,6 +226,10 @@ test_net_LDADD = libms.a $(NL_LIBS)
 UNIT_TESTS += test-hostfacts
 test_hostfacts_SOURCES = tests/unit/test-hostfacts.c supervisor/daemon/hostfacts.c
 test_hostfacts_LDADD = $(CALL_LIBS)
+
+UNIT_TESTS += test-folder
+test_folder_SOURCES = tests/unit/test-folder.c tests/unit/scratch.h supervisor/daemon/folder.c
+test_folder_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-spawn
 test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/daemon/packet.c \

@@ -326,6 +326,23 @@ TEST(files_that_others_cannot_read)
 	CHECK_TOLD(t.fd, RUN "}}", "others cannot open the module's folder");
 }
 
+TEST(files_that_others_can_change)
+{
+	ms_auto(tree) struct tree t = tree_new();
+
+	REQUIRE(MAKE(&t, "dir/", "dir/in", "fine", "link -> fine") &&
+		make(&t, "group", "x", 0664) && make(&t, "dir/all", "x", 0646) &&
+		make(&t, "open/", "", 0755) && make(&t, "open/in", "x", 0666) &&
+		fchmodat(t.fd, "open", 01777, 0) == 0);
+	CHECK_TOLD(t.fd, RUN "}}", "group (others than its owner", "dir/all (others than",
+		   "open (others than", "open/in (others than");
+	CHECK(fchmodat(t.fd, "group", 0644, 0) == 0 && fchmodat(t.fd, "dir/all", 0644, 0) == 0 &&
+	      fchmodat(t.fd, "open", 0755, 0) == 0 && fchmodat(t.fd, "open/in", 0644, 0) == 0);
+	CHECK_LAYOUT(t.fd, RUN "}}", "whole\n");
+	CHECK(fchmod(t.fd, 0775) == 0);
+	CHECK_TOLD(t.fd, RUN "}}", "others than its owner");
+}
+
 /* As modsup-inspect sees it: somebody else's files. Nothing of it may end the walk with an errno.
  */
 TEST(as_another_user)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test-copy.c - the first content of a write path, with real trees: what is copied, what is
- * refused, and that nothing which is there already is touched.
+ * refused, and that what an interrupted copy left is removed first.
  */
 #include "supervisor/inspect/copy.h"
 
@@ -86,17 +86,33 @@ TEST(nothing_to_copy)
 	CHECK_EQ(copy(&s, "lost"), -ENOENT); /* the target is made before, by modsupd */
 }
 
-TEST(a_target_that_holds_something_is_left_alone)
+/* What a copy that was interrupted left goes, and what it leads to stays. */
+TEST(a_target_that_holds_something_is_emptied)
 {
 	SCRATCH(s);
 
 	prepare(&s);
 	scratch_write(&s, "from/data/a", "new", 0644);
 	scratch_write(&s, "from/data/b", "new", 0644);
-	scratch_write(&s, "to/data/a", "old", 0640);
+	scratch_write(&s, "outside", "kept", 0640);
+	scratch_write(&s, "to/data/a", "ne", 0600);
+	scratch_write(&s, "to/data/gone", "x", 0600);
+	scratch_mkdir(&s, "to/data/sub", 0700);
+	scratch_mkdir(&s, "to/data/sub/sub", 0700);
+	scratch_write(&s, "to/data/sub/sub/x", "x", 0400);
+	CHECK_EQ(symlinkat("../../../outside", s.fd, "to/data/sub/link"), 0);
+	CHECK_EQ(symlinkat("../..", s.fd, "to/data/up"), 0);
 	CHECK_EQ(copy(&s, "data"), 0);
-	CHECK_STR(scratch_read(&s, "to/data/a"), "old");
-	CHECK(!scratch_has(&s, "to/data/b"));
+	CHECK_STR(scratch_read(&s, "to/data/a"), "new");
+	CHECK_STR(scratch_read(&s, "to/data/b"), "new");
+	CHECK(!scratch_has(&s, "to/data/gone") && !scratch_has(&s, "to/data/sub"));
+	CHECK(!scratch_has(&s, "to/data/up"));
+	CHECK_STR(scratch_read(&s, "outside"), "kept");
+	/* the bundle has no such folder any more */
+	scratch_mkdir(&s, "to/other", 0700);
+	scratch_write(&s, "to/other/half", "x", 0600);
+	CHECK_EQ(copy(&s, "other"), 0);
+	CHECK(!scratch_has(&s, "to/other/half"));
 }
 
 TEST(not_a_folder)

@@ -41,6 +41,13 @@ static void emit(struct ms_events *events, const char *type, const char *module,
 	ms_event_emit(events, &head, data_of("x"));
 }
 
+static void emit_of(struct ms_events *events, const char *instance, const char *text)
+{
+	struct ms_event_head head = {.type = "t", .instance = STR(instance)};
+
+	ms_event_emit(events, &head, data_of(text));
+}
+
 static struct ms_sub *subscribe(struct ms_events *events, const struct ms_sub_filter *filter)
 {
 	struct ms_sub_filter none = {0};
@@ -272,9 +279,111 @@ TEST(an_event_over_its_cap_is_told_as_lost)
 	ms_event_emit(events, &head, data_of(text));
 	ms_event_emit(events, &head, NULL);
 	emit(events, "t", "m", MS_SEVERITY_NONE);
-	CHECK_GAP(sub, MS_SUB_GAP, 1, 1, "lost");
-	CHECK_GAP(sub, MS_SUB_GAP, 2, 2, "lost");
+	CHECK_GAP(sub, MS_SUB_GAP, 1, 2, "lost");
 	CHECK_EVENT(sub, 3, 2);
+	CHECK_EMPTY(sub);
+	ms_event_emit(events, &head, NULL);
+	CHECK_GAP(sub, MS_SUB_GAP, 4, 4, "lost");
+	CHECK_EMPTY(sub);
+	(void)ms_sub_free(sub);	      /* NULL */
+	(void)ms_events_free(events); /* NULL */
+}
+
+/* What @who did is still told to one who asks for it now: how many. */
+static unsigned count_kept(struct ms_events *events, const char *who, unsigned *ret_gaps)
+{
+	struct ms_sub_filter filter = {
+		.since = true, .since_epoch = STR(ms_events_epoch(events)), .instances.n = 1};
+	struct ms_sub_item item = {0};
+	struct ms_sub *sub;
+	unsigned n = 0;
+	int r;
+
+	filter.instances.words[0] = STR(who);
+	sub = subscribe(events, &filter);
+	*ret_gaps = 0;
+	while ((r = ms_sub_next(sub, &item)) != MS_SUB_EMPTY) {
+		CHECK(r == 0 || r == MS_SUB_GAP);
+		*ret_gaps += r == MS_SUB_GAP;
+		if (r == 0) {
+			n++;
+			(void)ms_event_unref(item.event); /* NULL */
+		}
+	}
+	(void)ms_sub_free(sub); /* NULL */
+	return n;
+}
+
+TEST(a_loud_instance_pushes_out_its_own_events_alone)
+{
+	struct ms_events *events = ms_events_new();
+	unsigned gaps;
+
+	for (unsigned i = 0; i < 50; i++) {
+		emit_of(events, "quiet", "x");
+		emit_of(events, "other", "x");
+	}
+	for (unsigned i = 0; i < 3 * MS_MAX_EVENTS_KEPT; i++)
+		emit_of(events, "loud", "x");
+	CHECK_EQ(ms_events_oldest(events), 1);
+	CHECK_EQ(count_kept(events, "quiet", &gaps), 50);
+	CHECK_EQ(gaps, 1); /* the hole of the loud one is told to everybody, once */
+	CHECK_EQ(count_kept(events, "other", &gaps), 50);
+	CHECK_EQ(count_kept(events, "loud", &gaps), MS_MAX_EVENTS_KEPT - 100);
+	(void)ms_events_free(events); /* NULL */
+}
+
+TEST(long_events_count_for_more)
+{
+	struct ms_events *events = ms_events_new();
+	ms_auto_free char *text = calloc(1, MS_MAX_EVENT_BYTES / 2);
+	unsigned gaps;
+
+	memset(text, 'x', MS_MAX_EVENT_BYTES / 2 - 1);
+	for (unsigned i = 0; i < 1000; i++)
+		emit_of(events, "quiet", "x");
+	for (unsigned i = 0; i < 5000; i++)
+		emit_of(events, "loud", text);
+	CHECK_EQ(count_kept(events, "quiet", &gaps), 1000);
+	CHECK(count_kept(events, "loud", &gaps) > 400);
+	(void)ms_events_free(events); /* NULL */
+}
+
+/* Everybody has the same small share: what just happened is not the first to go. */
+TEST(the_latest_events_are_kept_whoever_they_are_of)
+{
+	struct ms_events *events = ms_events_new();
+	struct ms_sub *sub;
+	char who[16];
+
+	for (unsigned i = 0; i < MS_MAX_EVENTS_KEPT; i++) {
+		(void)snprintf(who, sizeof(who), "m%u", i / 2);
+		emit_of(events, who, "x");
+	}
+	sub = subscribe(events, NULL);
+	for (unsigned i = 0; i < MS_MAX_EVENTS_KEPT / 10; i++)
+		emit_of(events, "burst", "x");
+	for (uint64_t i = 1; i <= MS_MAX_EVENTS_KEPT / 10; i++)
+		CHECK_EVENT(sub, MS_MAX_EVENTS_KEPT + i, i == 1 ? 0 : MS_MAX_EVENTS_KEPT + i - 1);
+	CHECK_EMPTY(sub);
+	CHECK_EQ(ms_events_oldest(events), MS_MAX_EVENTS_KEPT / 10 + 1);
+	(void)ms_sub_free(sub);	      /* NULL */
+	(void)ms_events_free(events); /* NULL */
+}
+
+TEST(a_reader_in_a_hole_is_told_of_it_and_goes_on)
+{
+	struct ms_events *events = ms_events_new();
+	struct ms_sub *sub;
+
+	emit_of(events, "quiet", "x");
+	sub = subscribe(events, NULL);
+	for (unsigned i = 0; i < MS_MAX_EVENTS_KEPT + 5; i++)
+		emit_of(events, "loud", "x");
+	/* 2 to 7 went for the sake of the one that is kept */
+	CHECK_GAP(sub, MS_SUB_GAP, 2, 7, "lost");
+	CHECK_EVENT(sub, 8, 7);
+	CHECK_EVENT(sub, 9, 8);
 	(void)ms_sub_free(sub);	      /* NULL */
 	(void)ms_events_free(events); /* NULL */
 }

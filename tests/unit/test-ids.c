@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
-#include "tests/unit/test.h"
+#include "tests/unit/scratch.h"
 
 #define COUNT 5u
 
@@ -25,10 +25,12 @@ static uint32_t own_first(void)
 static void ids_done(struct ms_ids *ids)
 {
 	for (uint32_t i = 0; i < COUNT; i++) {
-		char name[16];
+		char name[32];
 
 		(void)snprintf(name, sizeof(name), "%u", own_first() + i);
 		(void)unlinkat(ids->dir, name, 0); /* not every test takes each */
+		(void)strncat(name, ".kept", 6);
+		(void)unlinkat(ids->dir, name, 0); /* the same */
 	}
 	ms_ids_done(ids);
 }
@@ -213,4 +215,114 @@ TEST(a_link_in_the_place_of_a_lock)
 	REQUIRE(symlinkat("/tmp/modsup-unit-not-made", ids.dir, name) == 0);
 	CHECK_EQ(ms_ids_take_this(&ids, own_first(), &id, &err), -ELOOP);
 	CHECK(access("/tmp/modsup-unit-not-made", F_OK) < 0);
+}
+
+/* ---- ids that own files ---- */
+
+static char *number(uint32_t uid)
+{
+	static char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", uid);
+	return text;
+}
+
+static bool has_link(const struct ms_ids *ids, uint32_t uid)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "%u.kept", uid);
+	return faccessat(ids->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Which ids one after the other can be taken, as bits. */
+static uint32_t free_ids(struct ms_ids *ids)
+{
+	struct ms_id all[COUNT];
+	struct ms_error err = MS_ERROR_INIT;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < COUNT; i++) {
+		all[i] = MS_ID_INIT;
+		if (ms_ids_take(ids, &all[i], &err) == 0)
+			seen |= 1u << (all[i].uid - own_first());
+	}
+	for (uint32_t i = 0; i < COUNT; i++)
+		ms_id_release(&all[i]);
+	return seen;
+}
+
+/* Nothing of the module runs, its daemon may be gone: its id is nobody else's. */
+TEST(kept_ids_are_not_given_out)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	const uint32_t uid = own_first() + 2;
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_id id = MS_ID_INIT;
+
+	scratch_write(&s, "uid", number(uid), 0600);
+	{
+		IDS ids = ids_open();
+		IDS other = ids_open();
+
+		CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "uid"), &err), 0);
+		CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "uid"), &err), 0);
+		CHECK_EQ(free_ids(&ids), 0x1b);
+		CHECK_EQ(free_ids(&other), 0x1b);
+		ms_ids_done(&ids); /* the owner ends */
+		CHECK_EQ(free_ids(&other), 0x1b);
+		CHECK(!has_file(&other, uid));			       /* trying leaves nothing */
+		CHECK_EQ(ms_ids_take_this(&other, uid, &id, &err), 0); /* its own module */
+		ms_id_release(&id);
+		CHECK_EQ(unlinkat(s.fd, "uid", 0), 0); /* the state folder is removed */
+		CHECK_EQ(free_ids(&other), 0x1f);
+		CHECK(!has_link(&other, uid));
+	}
+}
+
+TEST(kept_for_another)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	const uint32_t uid = own_first() + 2;
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_id id = MS_ID_INIT;
+	IDS ids = ids_open();
+
+	scratch_write(&s, "a", number(uid), 0600);
+	scratch_write(&s, "b", number(uid), 0600);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "a"), &err), 0);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "b"), &err), -EBUSY);
+	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
+	CHECK(err.hint[0]);
+	scratch_write(&s, "a", number(uid + 1), 0600); /* has another one by now */
+	REQUIRE(ms_ids_take_this(&ids, uid, &id, &err) == 0);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "b"), &err), -EBUSY); /* in use */
+	ms_id_release(&id);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "b"), &err), 0);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "a"), &err), -EBUSY);
+}
+
+TEST(links_of_state_that_is_gone)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	const uint32_t uid = own_first() + 1;
+	struct ms_error err = MS_ERROR_INIT;
+	IDS ids = ids_open();
+
+	scratch_write(&s, "uid", number(uid), 0600);
+	CHECK_EQ(ms_ids_keep(&ids, uid, scratch_path(&s, "uid"), &err), 0);
+	CHECK_EQ(ms_ids_keep(&ids, uid + 1, scratch_path(&s, "none"), &err), 0);
+	CHECK_EQ(mkfifoat(s.fd, "fifo", 0600), 0);
+	CHECK_EQ(ms_ids_keep(&ids, uid + 2, scratch_path(&s, "fifo"), &err), 0);
+	{
+		IDS next = ids_open();
+
+		CHECK(has_link(&next, uid));
+		CHECK(!has_link(&next, uid + 1));
+		CHECK(!has_link(&next, uid + 2));
+		ms_ids_done(&next);
+	}
 }

@@ -25,6 +25,7 @@ static struct ms_fold *fold_new(void)
 	if (!f)
 		abort();
 	f->newest_nr = NEWEST;
+	f->firsts = UINT32_MAX; /* the budget has a test of its own */
 	return f;
 }
 
@@ -129,6 +130,32 @@ TEST(a_call_after_a_pause_does_not_wait)
 	/* and the second begins again with that report */
 	check_folded(f, CALL(__NR_mount), START + 10 * SECOND + 1);
 	CHECK_EQ(ms_fold_due(f), START + 11 * SECOND);
+}
+
+/* At the cap, one above, and how it comes back: nothing is lost, it only waits. */
+TEST(the_budget_of_what_is_told_at_once)
+{
+	IN_FOLD;
+	uint64_t later = START + SECOND;
+	uint32_t nr = 0;
+	unsigned n;
+
+	f->firsts = MS_FOLD_FIRSTS;
+	for (; nr < MS_FOLD_FIRSTS; nr++)
+		check_told(f, CALL(nr), START);
+	check_folded(f, CALL(nr++), START);
+	check_folded(f, CALL(nr++), START + MS_FOLD_FIRST_USEC - 1);
+	CHECK_EQ(ms_fold_due(f), START + SECOND);
+	for (int i = 0; i < 5; i++)
+		check_told(f, CALL(nr++), later);
+	check_folded(f, CALL(nr++), later);
+	CHECK_EQ(drain(f, later + SECOND, false, &n), 3);
+	CHECK_EQ(n, 3); /* each as itself */
+	CHECK_EQ(f->reported, f->denied);
+	/* after any pause no more than at the start */
+	for (uint32_t i = 0; i < MS_FOLD_FIRSTS; i++)
+		check_told(f, CALL(nr++), later + 1000 * SECOND);
+	check_folded(f, CALL(nr++), later + 1000 * SECOND);
 }
 
 TEST(the_first_of_the_folded_stands_for_all)

@@ -174,7 +174,8 @@ static const char python_program[] =
 static const char node_program[] =
 	"const {Worker} = require('worker_threads'), cp = require('child_process'), fs ="
 	" require('fs'), http = require('http'), os = require('os'), zlib = require('zlib');\n"
-	"os.cpus(); os.networkInterfaces; os.userInfo(); zlib.gzipSync('x'.repeat(1000));\n"
+	"os.cpus(); os.networkInterfaces; zlib.gzipSync('x'.repeat(1000));\n"
+	"try { os.userInfo(); } catch (nobodyOfThatNumber) {}\n"
 	"require('crypto').randomBytes(16); require('dns').lookup('localhost', () => {});\n"
 	"cp.execFileSync('/bin/true'); const d = fs.mkdtempSync('/tmp/modsup-test-');\n"
 	"fs.writeFileSync(d + '/a', 'x'); fs.copyFileSync(d + '/a', d + '/b');\n"

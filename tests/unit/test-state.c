@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "lib/name.h"
+#include "supervisor/daemon/ids.h"
 #include "tests/unit/scratch.h"
 
 #define UID 1234567u
@@ -322,12 +323,9 @@ struct asked {
 	struct ms_policy policy;
 };
 
-static int write_paths(struct ms_folders *state, uint32_t n, const char *const *paths, bool *fresh,
-		       struct ms_error *err)
+static struct asked *ask(const char *const *paths)
 {
-	ms_auto_free struct asked *a = calloc(1, sizeof(*a));
-	ms_auto_fd int dir = -EBADF;
-	int r;
+	struct asked *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		abort();
@@ -337,10 +335,29 @@ static int write_paths(struct ms_folders *state, uint32_t n, const char *const *
 		a->policy.n_write++;
 	}
 	a->manifest.n_write = a->policy.n_write;
+	return a;
+}
+
+static int write_paths(struct ms_folders *state, uint32_t n, const char *const *paths, bool *fresh,
+		       struct ms_error *err)
+{
+	ms_auto_free struct asked *a = ask(paths);
+	ms_auto_fd int dir = -EBADF;
+	int r;
+
 	*err = MS_ERROR_INIT;
 	r = ms_state_write_paths(state, n, &a->policy, UID, &dir, fresh, err);
 	CHECK_EQ(r == 0, dir >= 0);
 	return r;
+}
+
+static int filled(struct ms_folders *state, uint32_t n, const char *const *paths,
+		  struct ms_error *err)
+{
+	ms_auto_free struct asked *a = ask(paths);
+
+	*err = MS_ERROR_INIT;
+	return ms_state_filled(state, n, &a->policy, err);
 }
 #define PATHS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define FS	   "state/installations/1/fs/"
@@ -372,10 +389,87 @@ TEST(write_paths_are_made_once)
 	CHECK_EQ(uid, UID);
 	CHECK_STR(scratch_read(&s, "state/installations/1/uid"), "1234567");
 	scratch_write(&s, FS "cache/kept", "kept", 0600);
+	CHECK_EQ(filled(state, 1, PATHS("cache", "data/db", "data/log/x"), &err), 0);
 	CHECK_EQ(write_paths(state, 1, PATHS("cache", "new"), fresh, &err), 0);
 	CHECK(!fresh[0] && fresh[1]);
 	CHECK_STR(scratch_read(&s, FS "cache/kept"), "kept");
 	CHECK(scratch_has(&s, FS "data/db")); /* not asked for now: not lost */
+}
+
+#define FILLING "state/installations/1/filling"
+
+/* Until it is told that a path was filled, every start has to fill it. */
+TEST(write_paths_that_were_not_filled)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	struct ms_error err;
+	bool fresh[4] = {false};
+
+	for (int i = 0; i < 2; i++) { /* a second daemon knows it too */
+		STATE state = open_fine(&s);
+
+		REQUIRE(state);
+		CHECK_EQ(number(state, "a", "x"), 1);
+		CHECK_EQ(write_paths(state, 1, PATHS("a", "b/c"), fresh, &err), 0);
+		CHECK(fresh[0] && fresh[1]);
+		CHECK_STR(scratch_read(&s, FILLING), "a\nb/c\n");
+	}
+	STATE state = open_fine(&s);
+	REQUIRE(state);
+	/* another version of the module has other paths: those of the first are still not filled */
+	CHECK_EQ(write_paths(state, 1, PATHS("b", "b/c"), fresh, &err), 0);
+	CHECK(!fresh[0] && fresh[1]); /* b was there, on the way to b/c */
+	CHECK_EQ(filled(state, 1, PATHS("b", "b/c"), &err), 0);
+	CHECK_STR(scratch_read(&s, FILLING), "a\n");
+	CHECK_EQ(write_paths(state, 1, PATHS("b/c", "a"), fresh, &err), 0);
+	CHECK(!fresh[0] && fresh[1]);
+	CHECK_EQ(filled(state, 1, PATHS("b/c", "a"), &err), 0);
+	CHECK(!scratch_has(&s, FILLING));
+	CHECK_EQ(filled(state, 1, PATHS("a"), &err), 0); /* twice is fine */
+	CHECK_EQ(write_paths(state, 1, PATHS("a", "b/c"), fresh, &err), 0);
+	CHECK(!fresh[0] && !fresh[1]);
+	/* remembered before it is made: the list stands when the folder could not be */
+	CHECK_EQ(mkdirat(s.fd, FILLING ".new", 0700), 0);
+	CHECK_EQ(write_paths(state, 1, PATHS("d"), fresh, &err), -EISDIR);
+	CHECK(!scratch_has(&s, FS "d"));
+}
+
+/* Numbers far above what is configured anywhere: the lock folder is the host's own. */
+TEST(uids_are_kept_while_nothing_runs)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	const uint32_t uid = 2109000000u + (uint32_t)getpid() % 1000000u;
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_ids ids = {.dir = -EBADF};
+	struct ms_id id = MS_ID_INIT;
+	char text[16];
+	STATE state = open_fine(&s);
+
+	REQUIRE(state && ms_ids_open(uid, 1, &ids, &err) == 0);
+	CHECK_EQ(number(state, "a", "x"), 1);
+	CHECK_EQ(number(state, "b", "x"), 2);
+	CHECK_EQ(ms_state_keep_uid(state, 1, &ids, &err), 0); /* it has none */
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), 0);
+	ms_id_release(&id);
+	(void)snprintf(text, sizeof(text), "%u", uid);
+	scratch_write(&s, "state/installations/1/uid", text, 0600);
+	ms_state_keep_uids(state, &ids);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), -ENOSPC);
+	state = ms_state_close(state);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), -ENOSPC);
+	state = open_fine(&s);
+	REQUIRE(state);
+	CHECK_EQ(ms_state_keep_uid(state, 1, &ids, &err), 0);
+	scratch_write(&s, "state/installations/2/uid", text, 0600); /* copied by hand */
+	CHECK_EQ(ms_state_keep_uid(state, 2, &ids, &err), -EBUSY);
+	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
+	CHECK_EQ(unlinkat(s.fd, "state/installations/1/uid", 0), 0);
+	CHECK_EQ(unlinkat(s.fd, "state/installations/2/uid", 0), 0);
+	CHECK_EQ(ms_ids_take(&ids, &id, &err), 0); /* and the link is gone */
+	ms_id_release(&id);
+	ms_ids_done(&ids);
 }
 
 TEST(damaged_uids)

@@ -196,13 +196,11 @@ static int move_all(const char *from, int to)
 	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", from); /* capped */
 	for (int i = 0; i < MOVE_TRIES; i++) {
 		FILE *f = fopen(path, "re");
-		int pid, n = 0, r = f ? 0 : -errno;
+		int n = 0, r = f ? 0 : -errno;
+		char pid[24]; /* a line of the kernel's: one number */
 
-		while (r == 0 && fscanf(f, "%d", &pid) == 1) { /* NOLINT: the kernel's numbers */
-			char text[16];
-
-			r = ms_fs_write_at(to, "cgroup.procs", text,
-					   (size_t)snprintf(text, sizeof(text), "%d", pid));
+		while (r == 0 && fgets(pid, sizeof(pid), f)) {
+			r = ms_fs_write_at(to, "cgroup.procs", pid, strcspn(pid, "\n"));
 			r = r == -ESRCH ? 0 : r; /* gone already */
 			n++;
 		}
