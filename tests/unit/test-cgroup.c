@@ -480,7 +480,21 @@ TEST(cpu_time_is_counted)
 	CHECK(ms_cgroup_cpu_usec(d.cgroup) < used + 50000);
 }
 
-/* A daemon that died with a module running: the next of the same id ends it and begins clean. */
+static bool knows_nobody(void *data, const char *name)
+{
+	(void)data;
+	(void)name;
+	return false;
+}
+
+static bool knows_all(void *data, const char *name)
+{
+	(void)data;
+	return strcmp(name, NAME) == 0;
+}
+
+/* A daemon that died with a module running: the next of the same id keeps what it knows, and ends
+ * the rest. */
 TEST(leftovers_of_a_dead_daemon)
 {
 	NEED_ROOT;
@@ -510,6 +524,12 @@ TEST(leftovers_of_a_dead_daemon)
 	CHECK_EQ(poll(&gone, 1, 0), 0); /* it runs */
 	d.cgroups = open_as(d.id);
 	REQUIRE(d.cgroups);
+	ms_cgroups_sweep(d.cgroups, knows_all, NULL);
+	d.cgroups = ms_cgroups_close(d.cgroups);
+	CHECK_EQ(poll(&gone, 1, 0), 0); /* it still runs, its groups are there */
+	d.cgroups = open_as(d.id);
+	REQUIRE(d.cgroups);
+	ms_cgroups_sweep(d.cgroups, knows_nobody, NULL);
 	CHECK_EQ(poll(&gone, 1, DEADLINE_S * 1000), 1);
 	CHECK(gone.revents & POLLHUP);
 	(void)close(alive[0]); /* seen */

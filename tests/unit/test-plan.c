@@ -23,8 +23,9 @@ static const char *const op_words[] = {"tmpfs", "dir",	"file",	   "link",    "de
 				       "proc",	"mask", "replace", "proc-ro", "seal"};
 _Static_assert(MS_ARRAY_LEN(op_words) == MS_OP_COUNT, "a word for each step");
 
-static const char *const role_words[] = {"attach", "cgroup-join", "cgroup-kill", "stdin",  "stdout",
-					 "stderr", "tty",	  "log",	 "listen", "hold"};
+static const char *const role_words[] = {"attach", "cgroup-join", "cgroup-kill", "stdin",
+					 "stdout", "stderr",	  "tty",	 "log",
+					 "listen", "hold",	  "adopt"};
 _Static_assert(MS_ARRAY_LEN(role_words) == MS_FD_COUNT, "a word for each role");
 
 static void dump_bits(struct ms_buf *out, uint64_t bits, const char *const *words, size_t n)

@@ -74,6 +74,11 @@ static size_t build(struct sample *s)
 	ADD("violation", ms_shimwire_violation(s[n].bytes, &v));
 	ADD("least violation", ms_shimwire_violation(s[n].bytes, &least));
 	ADD("exit", ms_shimwire_exit(s[n].bytes, &e));
+	ADD("hello", ms_shimwire_hello(s[n].bytes, &(struct ms_shim_hello){.launch_id = {1, 2, 3},
+									   .policy_hash = {4, 5},
+									   .pid_inside = 2,
+									   .ended = true,
+									   .denied = 77}));
 #undef ADD
 	return n;
 }
@@ -96,6 +101,8 @@ static size_t encode_again(uint8_t *buf, const struct ms_shim_msg *m)
 		return ms_shimwire_violation(buf, &m->violation);
 	case MS_SHIM_EXIT:
 		return ms_shimwire_exit(buf, &m->exit);
+	case MS_SHIM_HELLO:
+		return ms_shimwire_hello(buf, &m->hello);
 	}
 	return 0;
 }
@@ -128,7 +135,7 @@ TEST(there_and_back)
 {
 	size_t n = build(samples);
 
-	CHECK_EQ(n, 10);
+	CHECK_EQ(n, 11);
 	for (size_t i = 0; i < n; i++) {
 		if (decode(samples[i].bytes, samples[i].len) != 1)
 			printf("%s\n", samples[i].name);

@@ -357,7 +357,8 @@ static void kill_listed(int dirfd)
 	}
 }
 
-static bool remove_once(const char *path, int depth)
+/* What is empty goes; with @end what is in it is killed first. */
+static bool remove_once(const char *path, bool end, int depth)
 {
 	DIR *dir = opendir(path);
 	bool all = true;
@@ -365,7 +366,7 @@ static bool remove_once(const char *path, int depth)
 
 	if (!dir)
 		return errno == ENOENT;
-	if (ms_fs_write_at(dirfd(dir), "cgroup.kill", "1", 1) < 0)
+	if (end && ms_fs_write_at(dirfd(dir), "cgroup.kill", "1", 1) < 0)
 		kill_listed(dirfd(dir));
 	while (depth < 8 && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
 		char sub[3 * PATH_MAX];
@@ -373,7 +374,7 @@ static bool remove_once(const char *path, int depth)
 		if (e->d_type != DT_DIR || e->d_name[0] == '.')
 			continue;
 		(void)snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name); /* both are capped */
-		all &= remove_once(sub, depth + 1);
+		all &= remove_once(sub, end, depth + 1);
 	}
 	(void)closedir(dir); /* only read */
 	return all && (rmdir(path) == 0 || errno == ENOENT);
@@ -384,9 +385,17 @@ void ms_cgroup_delete_tree(const struct ms_cgroup_tree *t, const char *group)
 	char path[2 * PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s%s", t->mount, group); /* both are capped */
-	for (int i = 0; i < REMOVE_TRIES && !remove_once(path, 0); i++) {
+	for (int i = 0; i < REMOVE_TRIES && !remove_once(path, /* end= */ true, 0); i++) {
 		const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 
 		(void)nanosleep(&pause, NULL); /* at start and end of the daemon only */
 	}
+}
+
+void ms_cgroup_prune_tree(const struct ms_cgroup_tree *t, const char *group)
+{
+	char path[2 * PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s%s", t->mount, group); /* both are capped */
+	(void)remove_once(path, /* end= */ false, 0);		     /* what is not empty stays */
 }

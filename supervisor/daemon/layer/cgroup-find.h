@@ -34,5 +34,7 @@ MS_MUST_CHECK int ms_cgroup_make_base(struct ms_cgroup_tree *tree, struct ms_err
 /* ms_cgroup_delete_tree - kill and remove @path (below the mount) with everything below it; bounded
  * wait. */
 void ms_cgroup_delete_tree(const struct ms_cgroup_tree *tree, const char *path);
+/* ms_cgroup_prune_tree - remove what is empty of it, and nothing else. */
+void ms_cgroup_prune_tree(const struct ms_cgroup_tree *tree, const char *path);
 
 #endif

@@ -86,16 +86,10 @@ struct ms_cgroups *ms_cgroups_close(struct ms_cgroups *c)
 		return NULL;
 	for (uint32_t i = 0; i < c->n_trees; i++) {
 		struct ms_cgroup_tree *t = &c->trees[i];
-		char path[2 * PATH_MAX];
 
 		t->modules = ms_fd_close(t->modules);
-		if (!t->base[0])
-			continue;
-		(void)snprintf(path, sizeof(path), "%s%s/modules", t->mount,
-			       t->base); /* both are capped */
-		(void)rmdir(path);	 /* not empty: its modules go on, for the next daemon */
-		(void)snprintf(path, sizeof(path), "%s%s", t->mount, t->base); /* the same */
-		(void)rmdir(path);					       /* the same */
+		if (t->base[0]) /* a module that runs keeps its groups, for the next daemon */
+			ms_cgroup_prune_tree(t, t->base);
 	}
 	free(c);
 	return NULL;
