@@ -260,6 +260,14 @@ static void raise_nofile(const struct ms_config *config)
 		       (unsigned long long)wanted);
 }
 
+/* No instance outlives its daemon: at the start none is known. */
+static bool is_known(void *data, const char *instance_or_key)
+{
+	(void)data;
+	(void)instance_or_key;
+	return false;
+}
+
 static int set_up(struct ms_supervisor *s, struct ms_error *err)
 {
 	char socket[PATH_MAX];
@@ -285,6 +293,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_instances_new(s, &s->instances, err);
 	if (r < 0)
 		return r;
+	ms_state_sweep(s->state, is_known, s->instances);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
 		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");

@@ -21,6 +21,7 @@
 #include "lib/num.h"
 #include "supervisor/daemon/fill.h"
 #include "supervisor/daemon/ids.h"
+#include "supervisor/daemon/sweep.h"
 
 #define MAX_INSTALLATIONS 100000u
 #define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
@@ -529,4 +530,11 @@ void ms_state_drop_logs(struct ms_folders *s, const char *instance)
 		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
 		(void)unlinkat(s->logs, file, 0); /* gone is what is wanted */
 	}
+}
+
+void ms_state_sweep(struct ms_folders *s, bool (*is_known)(void *data, const char *instance_or_key),
+		    void *data)
+{
+	ms_sweep_logs(s->logs, is_known, data);
+	ms_sweep_sockets(s->sockets, is_known, data);
 }

@@ -663,3 +663,68 @@ TEST(logs)
 	CHECK_EQ(ms_state_logs(state, name, fds, &err), -EISDIR);
 	CHECK_EQ(fds[0], -1);
 }
+
+/* ---- what a killed daemon left ---- */
+
+static bool is_live(void *data, const char *name)
+{
+	const char *const *live = data;
+
+	for (; *live; live++) {
+		if (strcmp(*live, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+TEST(sweeping)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	static const char *const live[] = {"0123456789abcdef", "7", NULL};
+	static const char *const dead[] = {"log/fedcba9876543210.0", "log/fedcba9876543210.1",
+					   "s/8", "s/rfedcba9876543210", "log/link.0"};
+	static const char *const kept[] = {"log/0123456789abcdef.0",
+					   "log/0123456789abcdef.1",
+					   "s/7/http.sock",
+					   "outside/http.sock",
+					   "outside/x",
+					   "log/readme",
+					   "s/9/notes"};
+	struct ms_error err;
+	char path[108], run[64];
+	STATE state = open_fine(&s);
+
+	REQUIRE(state);
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+
+		REQUIRE(ms_state_logs(state, i ? "fedcba9876543210" : live[0], fds, &err) == 0);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+	for (int i = 0; i < 4; i++) {
+		static const char *const keys[] = {"7", "8", "rfedcba9876543210", "9"};
+		ms_auto_fd int fd = -EBADF;
+
+		REQUIRE(ms_state_bind(state, keys[i], str("http"), path, sizeof(path), &fd, &err) ==
+			0);
+	}
+	scratch_mkdir(&s, "outside", 0700);
+	scratch_write(&s, "outside/x", "", 0600);
+	scratch_write(&s, "outside/http.sock", "", 0600);
+	CHECK_EQ(symlinkat("../../outside", s.fd, "run/s/link"), 0);
+	CHECK_EQ(symlinkat("../../outside/x", s.fd, "run/log/link.0"), 0);
+	scratch_write(&s, "run/log/readme", "", 0600);
+	scratch_write(&s, "run/s/9/notes", "", 0600); /* somebody's */
+	ms_state_sweep(state, is_live, (void *)(uintptr_t)live);
+	for (size_t i = 0; i < MS_ARRAY_LEN(dead); i++) {
+		(void)snprintf(run, sizeof(run), "run/%s", dead[i]);
+		CHECK(!scratch_has(&s, run));
+	}
+	for (size_t i = 0; i < MS_ARRAY_LEN(kept); i++) {
+		(void)snprintf(run, sizeof(run), "%s%s",
+			       strncmp(kept[i], "outside", 7) == 0 ? "" : "run/", kept[i]);
+		CHECK(scratch_has(&s, run));
+	}
+}
