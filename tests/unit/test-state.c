@@ -6,6 +6,8 @@
  */
 #include "supervisor/daemon/state.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -270,6 +272,27 @@ TEST(damaged_names)
 	CHECK_EQ(unlinkat(s.fd, "state/installations/3/name", 0), 0);
 	CHECK_EQ(symlinkat("../../../named", s.fd, "state/installations/3/name"), 0);
 	CHECK_EQ(number(state, "c", "x"), 6);
+}
+
+/* What an operator reads has to be the reason: a full disk looks the same as this limit. */
+TEST(the_errno_of_a_write)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	struct ms_error err = MS_ERROR_INIT;
+	struct rlimit before, none;
+	uint32_t n = 0;
+	STATE state = open_fine(&s);
+
+	REQUIRE(state && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	none = before;
+	none.rlim_cur = 0;
+	(void)signal(SIGXFSZ, SIG_IGN); /* cannot fail */
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	CHECK_EQ(ms_state_installation(state, str("a"), str("x"), &n, &err), -EFBIG);
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK(strstr(err.msg, strerrordesc_np(EFBIG)));
+	CHECK_EQ(number(state, "a", "x"), 1); /* the number is not lost */
 }
 
 TEST(the_next_number)
