@@ -145,7 +145,7 @@ struct ground {
 
 #define OP(name)    (1u << MS_OP_##name)
 #define OPS_PLACES  (OP(TMPFS) | OP(DIR)) /* in which later steps may make others */
-#define OPS_IN_PROC (OP(MASK) | OP(REPLACE) | OP(PROC_RO))
+#define OPS_IN_PROC (OP(MASK) | OP(REPLACE) | OP(PROC_ONLY))
 #define HASH_INIT   2166136261u
 
 static uint32_t hash_next(uint32_t hash, char c)
@@ -232,6 +232,21 @@ static bool is_target(struct ms_str target)
 	return ms_path_is_clean(target.p, target.len);
 }
 
+/* The names that PROC_ONLY leaves. */
+static bool is_path_list(struct ms_str list)
+{
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < list.len; n++) {
+		const char *p = list.p + at, *end = memchr(p, '\n', list.len - at);
+
+		if (!end || n == MS_MAX_PROC_ONLY || !ms_path_is_clean(p, (size_t)(end - p)))
+			return false;
+		at += (size_t)(end - p) + 1;
+	}
+	return n > 0;
+}
+
 static const char *verify_mount(const struct ms_plan *plan, const struct ms_plan_mount *m)
 {
 	if (!is_target(m->target))
@@ -244,6 +259,8 @@ static const char *verify_mount(const struct ms_plan *plan, const struct ms_plan
 	}
 	if (m->op == MS_OP_SYMLINK && !m->source.len)
 		return "a link without a target";
+	if (m->op == MS_OP_PROC_ONLY && !is_path_list(m->data))
+		return "what stays of a folder of /proc is not a list of clean paths";
 	return NULL;
 }
 

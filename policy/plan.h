@@ -31,8 +31,10 @@ enum ms_mount_op {
 		     */
 	MS_OP_REPLACE, /* cover an existing file of that procfs with one that holds `data` (absent:
 			  skip) */
-	MS_OP_PROC_RO, /* make an existing folder of that procfs read-only */
-	MS_OP_SEAL,    /* make the mount at target read-only, now that it is filled */
+	MS_OP_PROC_ONLY, /* cover an existing folder of that procfs, but for the files and folders
+			  * in it that `data` names, one clean path a line, which stay, read-only
+			  * (absent: skip) */
+	MS_OP_SEAL,	 /* make the mount at target read-only, now that it is filled */
 	MS_OP_COUNT
 };
 

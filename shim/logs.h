@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * logs.h - the module's stdout and stderr into two files that are filled in turn: bounded whatever
- * the module writes.
+ * logs.h - the module's stdout and stderr into two files that are filled in turn: bounded in bytes
+ * and in bytes a second, whatever the module writes.
  */
 #ifndef MS_SHIM_LOGS_H
 #define MS_SHIM_LOGS_H
@@ -12,6 +12,9 @@ void ms_logs_init(const struct ms_shim *shim);
 /* ms_logs_pump - move what the pipe holds, a bounded amount at a time. True while there may be
  * more. */
 bool ms_logs_pump(struct ms_shim *shim);
+/* ms_logs_tick - write what waited for its time; when to call again, UINT64_MAX for never. */
+uint64_t ms_logs_tick(struct ms_shim *shim, uint64_t now);
+void ms_logs_finish(struct ms_shim *shim); /* nobody writes any more */
 uint64_t ms_logs_dropped(void);
 
 #endif

@@ -344,17 +344,63 @@ static int step_replace(struct root *root, const struct ms_plan_mount *m)
 	return r < 0 ? r : cover(root, target, name);
 }
 
-static int step_proc_ro(struct root *root, const struct ms_plan_mount *m)
+/* @path of the covered folder @from, shown again in the tmpfs @onto that covers it. */
+static int keep_one(int from, int onto, char *path)
 {
-	ms_auto_fd int target = open_target(root, m->target);
-	ms_auto_fd int tree = -EBADF;
+	ms_auto_fd int source = ms_fs_open_beneath(from, path, O_PATH | O_NOFOLLOW, 0);
+	ms_auto_fd int tree = -EBADF, target = -EBADF;
+	struct stat st;
+	int r;
 
-	if (!MS_LAYER_ON(PROC) || target == -ENOENT)
-		return 0;
+	if (source < 0)
+		return source == -ENOENT ? 0 : source;
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		r = ms_sys_mkdirat(onto, path, 0755);
+		*slash = '/';
+		if (r < 0 && r != -EEXIST)
+			return r;
+	}
+	r = ms_sys_fstat(source, &st);
+	if (r == 0)
+		r = S_ISDIR(st.st_mode) ? ms_sys_mkdirat(onto, path, 0755)
+					: make_file(onto, path, (struct ms_str){.p = ""}, 0444);
+	if (r < 0)
+		return r;
+	target = ms_fs_open_beneath(onto, path, O_PATH | O_NOFOLLOW, 0);
 	if (target < 0)
 		return target;
-	tree = clone_tree(target, MOUNT_ATTR_RDONLY | SAFE_ATTRS);
+	tree = clone_tree(source, MOUNT_ATTR_RDONLY | SAFE_ATTRS);
 	return tree < 0 ? tree : attach(tree, target);
+}
+
+static int step_proc_only(struct root *root, const struct ms_plan_mount *m)
+{
+	struct ms_mount_attr sealed = {.attr_set = MOUNT_ATTR_RDONLY};
+	ms_auto_fd int covered = open_target(root, m->target), cover_fd = -EBADF;
+	int r;
+
+	if (!MS_LAYER_ON(PROC) || covered == -ENOENT)
+		return 0;
+	if (covered < 0)
+		return covered;
+	cover_fd = new_tmpfs(65536, 4 * MS_MAX_PROC_ONLY, 0755, 0, 0, SAFE_ATTRS);
+	if (cover_fd < 0)
+		return cover_fd;
+	r = attach(cover_fd, covered); /* first: only in an attached mount can more be attached */
+	for (size_t at = 0; r == 0 && at < m->data.len;) {
+		const char *p = m->data.p + at, *end = memchr(p, '\n', m->data.len - at);
+		char path[MS_MAX_PATH_BYTES + 1];
+		size_t len = end ? (size_t)(end - p) : sizeof(path);
+
+		if (len >= sizeof(path))
+			return -EINVAL; /* the plan was verified */
+		memcpy(path, p, len);
+		path[len] = '\0';
+		at += len + 1;
+		r = keep_one(covered, cover_fd, path);
+	}
+	return r < 0 ? r : ms_sys_mount_setattr(cover_fd, "", EMPTY_PATH, &sealed);
 }
 
 static int step_seal(struct root *root, const struct ms_plan_mount *m)
@@ -386,8 +432,8 @@ static int do_step(struct root *root, const struct ms_plan_mount *m)
 		return step_mask(root, m);
 	case MS_OP_REPLACE:
 		return step_replace(root, m);
-	case MS_OP_PROC_RO:
-		return step_proc_ro(root, m);
+	case MS_OP_PROC_ONLY:
+		return step_proc_only(root, m);
 	case MS_OP_SEAL:
 		return step_seal(root, m);
 	case MS_OP_COUNT:

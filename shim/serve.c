@@ -209,6 +209,7 @@ static void wind_up(struct ms_shim *shim, struct life *life)
 	}
 	while (shim->log_pipe >= 0 && ms_logs_pump(shim) && ms_io_now_usec() < until)
 		;
+	ms_logs_finish(shim);
 	await_supervisor(shim);
 	ms_notify_flush(shim);
 	report_exit(shim, life);
@@ -266,7 +267,8 @@ int ms_serve(struct ms_shim *shim)
 	shim->plan_map = NULL;
 	while (!life.main_ended) {
 		struct pollfd polls[SLOT_COUNT];
-		uint64_t now = ms_io_now_usec(), due = ms_notify_tick(shim, now);
+		uint64_t now = ms_io_now_usec();
+		uint64_t due = MS_MIN(ms_notify_tick(shim, now), ms_logs_tick(shim, now));
 		struct timespec left = time_left(due, now);
 
 		fill_polls(shim, polls);

@@ -58,7 +58,8 @@ modsupd_SOURCES = \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \
-	supervisor/daemon/state.c supervisor/daemon/state.h
+	supervisor/daemon/state.c supervisor/daemon/state.h \
+	supervisor/daemon/sweep.c supervisor/daemon/sweep.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c
 endif

@@ -52,6 +52,7 @@
 #define MS_MAX_PLAN_BYTES (2u * 1024u * 1024u) /* the largest policy and layout, strings thrice */
 #define MS_MAX_MOUNT_OPS  384u
 #define MS_MAX_PLAN_FDS	  64u
+#define MS_MAX_PROC_ONLY  64u /* names that stay of one covered folder of /proc */
 #define MS_MAX_RLIMITS	  16u
 #define MS_MAX_LANDLOCK	  192u /* MS_MAX_ATTACH, the write paths, and the base runtime */
 #define MS_MAX_BPF_INSNS  4096u

@@ -11,7 +11,37 @@
 #include "lib/sys.h"
 #include "policy/build.h"
 
-enum treatment { KEEP, READ_ONLY };
+enum treatment { KEEP, ONLY };
+
+/*
+ * Of /proc/sys: what runtimes and servers ask about the kernel they run on, nothing that counts
+ * what the host does (file-nr, inode-nr, pty/nr ...) or names it (random/boot_id, core_pattern).
+ * "net" shows the module's own network namespace, hostname and the like its own uts namespace.
+ */
+static const char sysctls[] = "crypto/fips_enabled\n"
+			      "fs/file-max\n"
+			      "fs/inotify/max_user_instances\n"
+			      "fs/inotify/max_user_watches\n"
+			      "fs/nr_open\n"
+			      "fs/pipe-max-size\n"
+			      "kernel/cap_last_cap\n"
+			      "kernel/domainname\n"
+			      "kernel/hostname\n"
+			      "kernel/ngroups_max\n"
+			      "kernel/osrelease\n"
+			      "kernel/ostype\n"
+			      "kernel/overflowgid\n"
+			      "kernel/overflowuid\n"
+			      "kernel/pid_max\n"
+			      "kernel/random/uuid\n"
+			      "kernel/seccomp/actions_avail\n"
+			      "kernel/shmall\n"
+			      "kernel/shmmax\n"
+			      "kernel/version\n"
+			      "net\n"
+			      "vm/max_map_count\n"
+			      "vm/mmap_min_addr\n"
+			      "vm/overcommit_memory\n";
 
 /* "self", "thread-self", "mounts" and "net" are links into the reader's own process. */
 static const struct {
@@ -19,7 +49,7 @@ static const struct {
 	enum treatment treatment;
 } allowed[] = {
 	{"self", KEEP},	       {"thread-self", KEEP}, {"mounts", KEEP},	 {"net", KEEP},
-	{"filesystems", KEEP}, {"uptime", KEEP},      {"version", KEEP}, {"sys", READ_ONLY},
+	{"filesystems", KEEP}, {"uptime", KEEP},      {"version", KEEP}, {"sys", ONLY},
 };
 
 /* Replaced by figures of the module's own world. */
@@ -41,8 +71,9 @@ static void cover(struct ms_builder *b, const struct ms_host_entry *e)
 	for (size_t i = 0; i < MS_ARRAY_LEN(allowed); i++) {
 		if (strcmp(e->name.p, allowed[i].name) != 0)
 			continue;
-		if (allowed[i].treatment == READ_ONLY)
-			(void)ms_builder_mount(b, MS_OP_PROC_RO, target); /* needs nothing more */
+		if (allowed[i].treatment == ONLY)
+			ms_builder_mount(b, MS_OP_PROC_ONLY, target)->data =
+				(struct ms_str){.p = sysctls, .len = sizeof(sysctls) - 1};
 		return;
 	}
 	if (!is_replaced(e->name.p) && e->kind != MS_HOST_LINK)

@@ -68,8 +68,10 @@ void ms_load_done(struct ms_load *load)
 static int inspect(int dirfd, struct ms_load *load, struct ms_error *err)
 {
 	ms_auto(layout) struct ms_layout layout = MS_LAYOUT_INIT;
+	struct stat st;
 	int r = ms_bundle_inspect(dirfd, load->manifest, load->report, &layout);
 
+	load->foreign = fstat(dirfd, &st) == 0 && st.st_uid != 0;
 	return r < 0 ? ms_error_set(err, -r, "look through the module's folder") : 0;
 }
 

@@ -23,6 +23,7 @@ struct ms_load {
 	struct ms_report *report;     /* owned; errors of the manifest and of the bundle */
 	struct ms_manifest *manifest; /* owned; NULL when it has errors */
 	bool has_bundle;
+	bool foreign; /* the folder is not root's: right or wrong, it is not started so */
 };
 
 void ms_load_done(struct ms_load *load);

@@ -40,6 +40,10 @@ static int for_people(struct ms_ctl *ctl, const struct ms_load *load, bool valid
 			    load->manifest->id.p, (int)load->manifest->version.len,
 			    load->manifest->version.p,
 			    load->has_bundle ? "" : " (the manifest alone, no folder)");
+		if (load->foreign)
+			ms_buf_adds(&out,
+				    "note: before it starts its folder has to be root's: chown -R "
+				    "root: DIR\n");
 		return ms_say_out(ctl, &out);
 	}
 	ms_report_print(load->report, &out);

@@ -167,6 +167,19 @@ static void on_record(void *arg, const char *instance, const void *data, size_t 
 	ms_state_drop_record(s->state, instance);
 }
 
+/* The folders of a running one: its log by its id, its sockets by their key. */
+static bool has_files(void *data, const char *instance_or_key)
+{
+	struct ms_supervisor *s = data;
+
+	for (const struct ms_instance *i = s->instances->first; i; i = i->next) {
+		if (i->box && (strcmp(i->id, instance_or_key) == 0 ||
+			       strcmp(i->socket_key, instance_or_key) == 0))
+			return true;
+	}
+	return false;
+}
+
 static bool is_known(void *data, const char *name)
 {
 	struct ms_supervisor *s = data;
@@ -183,6 +196,7 @@ void ms_instances_adopt(struct ms_supervisor *s)
 	ms_state_each_record(s->state, on_record, s);
 	/* what is left in the groups belongs to nobody: its processes end here */
 	ms_cgroups_sweep(s->launcher->cgroups, is_known, s);
+	ms_state_sweep(s->state, has_files, s);
 	if (ms_instances_live(s->instances))
 		ms_log(MS_LOG_INFO, "took over %u running module%s",
 		       ms_instances_live(s->instances),

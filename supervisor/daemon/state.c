@@ -22,6 +22,7 @@
 #include "supervisor/daemon/fill.h"
 #include "supervisor/daemon/ids.h"
 #include "supervisor/daemon/record.h"
+#include "supervisor/daemon/sweep.h"
 
 #define MAX_INSTALLATIONS 100000u
 #define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
@@ -616,4 +617,11 @@ void ms_state_each_record(struct ms_folders *s,
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
+}
+
+void ms_state_sweep(struct ms_folders *s, bool (*is_known)(void *data, const char *instance_or_key),
+		    void *data)
+{
+	ms_sweep_logs(s->logs, is_known, data);
+	ms_sweep_sockets(s->sockets, is_known, data);
 }

@@ -86,4 +86,10 @@ MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance,
 				int ret_fds[static 2], struct ms_error *err);
 void ms_state_drop_logs(struct ms_folders *state, const char *instance);
 
+/* ms_state_sweep - remove the logs and sockets that a killed daemon left, but for what @is_known
+ * says: an instance, or the key of a folder of sockets. At the start, once the instances that still
+ * run are known. */
+void ms_state_sweep(struct ms_folders *state,
+		    bool (*is_known)(void *data, const char *instance_or_key), void *data);
+
 #endif

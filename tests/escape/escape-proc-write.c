@@ -78,6 +78,31 @@ static int interrupts(void)
 	return ms_attack_read("/proc/interrupts");
 }
 
+static int boot_id(void)
+{
+	return ms_attack_read("/proc/sys/kernel/random/boot_id");
+}
+
+static int open_files(void)
+{
+	return ms_attack_read("/proc/sys/fs/file-nr");
+}
+
+static int inodes(void)
+{
+	return ms_attack_read("/proc/sys/fs/inode-nr");
+}
+
+static int terminals(void)
+{
+	return ms_attack_read("/proc/sys/kernel/pty/nr");
+}
+
+static int core_handler(void)
+{
+	return ms_attack_read("/proc/sys/kernel/core_pattern");
+}
+
 static int devices(void)
 {
 	return ms_attack_read("/proc/partitions");
@@ -171,6 +196,11 @@ static const struct ms_attack acts[] = {
 	{"keys", keys},
 	{"symbols", symbols},
 	{"interrupts", interrupts},
+	{"boot-id", boot_id},
+	{"open-files", open_files},
+	{"inodes", inodes},
+	{"terminals", terminals},
+	{"core-handler", core_handler},
 	{"devices", devices},
 	{"firmware", firmware},
 	{"see-shim", see_shim},

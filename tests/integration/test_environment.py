@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a module finds inside: its identity, environment, descriptors, file system and figures."""
+import os
 import pathlib
 import socket
 
@@ -172,6 +173,50 @@ print(json.dumps({"pids": pids, "me": os.getpid(),
         require(facts[name].startswith("E") or facts[name] == "", f"{name}: {facts[name]!r}")
     host = pathlib.Path("/proc/cmdline").read_text()[:64]
     require(facts["cmdline_host"] != host or not host.strip(), "the host's kernel command line")
+
+
+@test
+def kernel_settings_are_those_that_software_reads(t):
+    """/proc/sys holds an allow-list, live and read-only; what counts or names the host is not there."""
+    facts = t.python("""
+import json, os
+top = "/proc/sys"
+def read(path):
+    try:
+        return open(top + "/" + path).read().strip()
+    except OSError as error:
+        return "E" + str(error.errno)
+def write(path):
+    try:
+        open(top + "/" + path, "w").write("1")
+        return "granted"
+    except OSError as error:
+        return "E" + str(error.errno)
+files = sorted(os.path.relpath(os.path.join(at, name), top)
+               for at, _, names in os.walk(top) for name in names)
+print(json.dumps({"files": [f for f in files if not f.startswith("net/")],
+    "net": sum(f.startswith("net/") for f in files),
+    "read": {f: read(f) for f in files if not f.startswith("net/")},
+    "uuids": [read("kernel/random/uuid") for _ in range(2)],
+    "somaxconn": read("net/core/somaxconn"), "ports": read("net/ipv4/ip_local_port_range"),
+    "write": {f: write(f) for f in files}, "new": write("kernel/new"), "over": write("vm/new")}))
+""").succeeded().json()
+    wanted = {"kernel/osrelease", "kernel/hostname", "kernel/pid_max", "kernel/cap_last_cap",
+              "kernel/ngroups_max", "vm/overcommit_memory", "vm/max_map_count", "fs/nr_open"}
+    require(wanted <= set(facts["files"]), f"missing: {wanted - set(facts['files'])}")
+    for name in ("boot_id", "file-nr", "inode-nr", "inode-state", "dentry-state", "aio-nr", "pty",
+                 "core_pattern", "entropy", "modprobe", "keys"):
+        found = [f for f in facts["files"] if name in f]
+        require(not found, f"shown inside: {found}")
+    equal(facts["read"]["kernel/osrelease"], os.uname().release, "the kernel's release")
+    require(facts["read"]["kernel/hostname"] != os.uname().nodename, "the host's name")
+    require(facts["uuids"][0] != facts["uuids"][1] and len(facts["uuids"][0]) == 36,
+            f"random/uuid is live: {facts['uuids']}")
+    require(facts["somaxconn"].isdigit() and facts["net"] > 50, f"its network: {facts['somaxconn']}")
+    require(len(facts["ports"].split()) == 2, f"its ports: {facts['ports']}")
+    granted = [f for f, result in facts["write"].items() if result == "granted"]
+    require(not granted and facts["new"] != "granted" and facts["over"] != "granted",
+            f"written: {granted}, new: {facts['new']}, {facts['over']}")
 
 
 @test

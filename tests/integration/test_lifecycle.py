@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Starting and ending: modules, the shim, the daemon, and what each leaves behind."""
+import json
 import os
 import pathlib
 import signal
@@ -10,6 +11,7 @@ import time
 from harness import Census, Client, Daemon, equal, manifest, require, test, until
 from harness.census import cgroup_folders, describe, descendants, in_cgroups_of
 from harness.client import Closed
+from harness.daemon import default_config
 from harness.wait import DEADLINE
 
 STUBBORN = """
@@ -217,6 +219,35 @@ def daemon_that_is_told_to_stop_leaves_nothing(t):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
     require(str(daemon.folder) not in mounts and daemon.id not in mounts, "mounts")
     require(not daemon.socket.exists(), "the control socket")
+
+
+@test
+def id_that_owns_files_is_nobody_elses(t):
+    """Its module does not run, nor its daemon: another on the same eight ids has seven of them, and
+    each instance takes two."""
+    config = dict(json.loads(default_config() or "{}"), maxInstances=4,
+                  ids={"first": 1950000000 + os.getpid() % 10000 * 8, "count": 8})
+    owner = other_daemon(t, config=json.dumps(config))
+    with owner.client() as client:
+        folder = t.folder(manifest(["/bin/true"], entry={"mode": "oneshot"},
+                                   permissions={"fs": {"write": ["./cache"]}}))
+        began = client.call("instance.start", path=str(folder), wait="spawned")
+        client.call("instance.wait", instance=began["instance"])
+    uid = next((owner.folder / "state/installations").glob("*/uid")).read_text()
+    other = other_daemon(t, config=json.dumps(config))
+    given = set()
+    with other.client() as client:
+        for turn in range(3):
+            started = client.call("instance.start", wait="spawned", path=str(
+                t.folder(manifest(["/bin/sleep", "600"], id=f"turn-{turn}"))))
+            status = pathlib.Path(f"/proc/{started['pid']}/status").read_text()
+            given.add(status.split("Uid:")[1].split()[0])
+        folder = t.folder(manifest(["/bin/sleep", "600"], id="one-more"))
+        for _ in range(2):
+            error = client.refused("instance.start", wait="spawned", path=str(folder))
+            equal(error.reason, "host-full", f"the reason of {error}")
+            equal(owner.terminate(), 0, "exit status of the owner")
+    require(uid not in given and len(given) == 3, f"{uid} owns files; given out: {sorted(given)}")
 
 
 @test

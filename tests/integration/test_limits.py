@@ -262,3 +262,19 @@ def limits_are_of_each_instance(t):
     equal(states.get(calm.instance), "ready", "the state of the calm one")
     until(lambda: hungry.instance not in states or states[hungry.instance] in ("stopped", "failed"),
           "the hungry one is over")
+
+
+@test
+def log_of_a_flood_is_bounded_and_counted(t):
+    """64 MB of output: the module is not held up, the disk gets a burst, the rest is counted."""
+    code = "import sys\nfor _ in range(1024): sys.stdout.write('x' * 65535 + '\\n')\n" \
+           "print('the end', flush=True)\n"
+    start = time.monotonic()
+    running = t.launch(["/usr/bin/python3", "main.py"], {"main.py": code}, stdio="log",
+                       entry={"mode": "oneshot"})
+    running.wait(timeout=60)
+    took = time.monotonic() - start
+    dropped = t.client.of(running.instance, "instance.exited")[0]["data"]["logDroppedBytes"]
+    t.say(f"64 MB of output in {took:.1f} s, {dropped >> 20} MB of it dropped")
+    require(dropped > (64 << 20) - (5 << 20) - took * (1 << 20), f"only {dropped} bytes dropped")
+    require(dropped < 64 << 20, f"{dropped} bytes dropped: nothing is left")

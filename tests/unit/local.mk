@@ -198,6 +198,10 @@ UNIT_TESTS += test-packet
 test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
 test_packet_LDADD = libms.a
 
+UNIT_TESTS += test-logs
+test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logs.c
+test_logs_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-ids
 test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
 test_ids_LDADD = $(UNITLIBS)
@@ -209,7 +213,7 @@ test_config_files_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-state
 test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/fill.c \
-	supervisor/daemon/ids.c supervisor/daemon/state.c
+	supervisor/daemon/ids.c supervisor/daemon/state.c supervisor/daemon/sweep.c
 test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup

@@ -43,7 +43,10 @@ static struct ms_plan *sample(void)
 		STEP(PROC, "proc"),
 		STEP(MASK, "proc/kcore"),
 		STEP(REPLACE, "proc/cmdline"),
-		STEP(PROC_RO, "proc/sys"),
+		{.op = MS_OP_PROC_ONLY,
+		 .target = S("proc/sys"),
+		 .source = S(""),
+		 .data = S("a\nb/c\n")},
 	};
 	struct ms_plan *p = calloc(1, sizeof(*p));
 

@@ -19,8 +19,8 @@
 
 /* -- dumps -- */
 
-static const char *const op_words[] = {"tmpfs", "dir",	"file",	   "link",    "device", "attach",
-				       "proc",	"mask", "replace", "proc-ro", "seal"};
+static const char *const op_words[] = {"tmpfs", "dir",	"file",	   "link", "device", "attach",
+				       "proc",	"mask", "replace", "only", "seal"};
 _Static_assert(MS_ARRAY_LEN(op_words) == MS_OP_COUNT, "a word for each step");
 
 static const char *const role_words[] = {"attach", "cgroup-join", "cgroup-kill", "stdin",
@@ -474,7 +474,18 @@ static void role(struct ms_plan *p, enum ms_fd_role what)
 	X("a mount step is on the wrong side of /proc", step(p, MS_OP_TMPFS, "proc/self"))         \
 	X("a mount step is on the wrong side of /proc", step(p, MS_OP_SYMLINK, "proc/sys/x"))      \
 	X("a mount step is on the wrong side of /proc", step(p, MS_OP_MASK, "tmp/x"))              \
-	X("a mount step is on the wrong side of /proc", step(p, MS_OP_PROC_RO, "proc"))            \
+	X("a mount step is on the wrong side of /proc",                                            \
+	  step(p, MS_OP_PROC_ONLY, "tmp/x")->data = S("a\n"))                                      \
+	X("what stays of a folder of /proc is not a list of clean paths",                          \
+	  step(p, MS_OP_PROC_ONLY, "proc/new")->data = S(""))                                      \
+	X("what stays of a folder of /proc is not a list of clean paths",                          \
+	  step(p, MS_OP_PROC_ONLY, "proc/new")->data = S("a"))                                     \
+	X("what stays of a folder of /proc is not a list of clean paths",                          \
+	  step(p, MS_OP_PROC_ONLY, "proc/new")->data = S("/a\n"))                                  \
+	X("what stays of a folder of /proc is not a list of clean paths",                          \
+	  step(p, MS_OP_PROC_ONLY, "proc/new")->data = S("a/../b\n"))                              \
+	X("what stays of a folder of /proc is not a list of clean paths",                          \
+	  step(p, MS_OP_PROC_ONLY, "proc/new")->data = S("a\n\nb\n"))                              \
 	X("a mount step is on the wrong side of /proc", step(p, MS_OP_REPLACE, "etc/passwd"))      \
 	X("a mount step lies in a folder that no step made", step(p, MS_OP_DIR, "no/where"))       \
 	X("a mount step lies in a folder that no step made", step(p, MS_OP_FILE, "var/no/where"))  \
@@ -561,6 +572,23 @@ static void host_fill(struct ms_host_list *list, uint32_t n, enum ms_host_kind k
 		(void)snprintf(many_names[i], sizeof(many_names[i]), "n%u", i);
 		host_add(list, many_names[i], kind, "");
 	}
+}
+
+TEST(what_stays_of_a_folder_of_proc_at_the_cap)
+{
+	WORLD w = world_new(manifest_plain, MS_TIER_COMMUNITY, true, true, 6);
+	char names[2 * (MS_MAX_PROC_ONLY + 1)];
+	struct ms_plan_mount *m;
+
+	REQUIRE(w && world_build(w) == 0);
+	for (size_t i = 0; i < sizeof(names); i++)
+		names[i] = i % 2 ? '\n' : 'a';
+	m = step(&w->plan, MS_OP_PROC_ONLY, "proc/new");
+	m->data = (struct ms_str){.p = names, .len = 2 * (size_t)MS_MAX_PROC_ONLY};
+	CHECK(ms_plan_verify(&w->plan) == NULL);
+	m->data.len = sizeof(names);
+	CHECK_STR(ms_plan_verify(&w->plan),
+		  "what stays of a folder of /proc is not a list of clean paths");
 }
 
 TEST(cap_of_mount_steps)

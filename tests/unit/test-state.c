@@ -6,6 +6,8 @@
  */
 #include "supervisor/daemon/state.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -270,6 +272,27 @@ TEST(damaged_names)
 	CHECK_EQ(unlinkat(s.fd, "state/installations/3/name", 0), 0);
 	CHECK_EQ(symlinkat("../../../named", s.fd, "state/installations/3/name"), 0);
 	CHECK_EQ(number(state, "c", "x"), 6);
+}
+
+/* What an operator reads has to be the reason: a full disk looks the same as this limit. */
+TEST(the_errno_of_a_write)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	struct ms_error err = MS_ERROR_INIT;
+	struct rlimit before, none;
+	uint32_t n = 0;
+	STATE state = open_fine(&s);
+
+	REQUIRE(state && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	none = before;
+	none.rlim_cur = 0;
+	(void)signal(SIGXFSZ, SIG_IGN); /* cannot fail */
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	CHECK_EQ(ms_state_installation(state, str("a"), str("x"), &n, &err), -EFBIG);
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK(strstr(err.msg, strerrordesc_np(EFBIG)));
+	CHECK_EQ(number(state, "a", "x"), 1); /* the number is not lost */
 }
 
 TEST(the_next_number)
@@ -662,4 +685,69 @@ TEST(logs)
 	fds[0] = fds[1] = -1;
 	CHECK_EQ(ms_state_logs(state, name, fds, &err), -EISDIR);
 	CHECK_EQ(fds[0], -1);
+}
+
+/* ---- what a killed daemon left ---- */
+
+static bool is_live(void *data, const char *name)
+{
+	const char *const *live = data;
+
+	for (; *live; live++) {
+		if (strcmp(*live, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+TEST(sweeping)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	static const char *const live[] = {"0123456789abcdef", "7", NULL};
+	static const char *const dead[] = {"log/fedcba9876543210.0", "log/fedcba9876543210.1",
+					   "s/8", "s/rfedcba9876543210", "log/link.0"};
+	static const char *const kept[] = {"log/0123456789abcdef.0",
+					   "log/0123456789abcdef.1",
+					   "s/7/http.sock",
+					   "outside/http.sock",
+					   "outside/x",
+					   "log/readme",
+					   "s/9/notes"};
+	struct ms_error err;
+	char path[108], run[64];
+	STATE state = open_fine(&s);
+
+	REQUIRE(state);
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+
+		REQUIRE(ms_state_logs(state, i ? "fedcba9876543210" : live[0], fds, &err) == 0);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+	for (int i = 0; i < 4; i++) {
+		static const char *const keys[] = {"7", "8", "rfedcba9876543210", "9"};
+		ms_auto_fd int fd = -EBADF;
+
+		REQUIRE(ms_state_bind(state, keys[i], str("http"), path, sizeof(path), &fd, &err) ==
+			0);
+	}
+	scratch_mkdir(&s, "outside", 0700);
+	scratch_write(&s, "outside/x", "", 0600);
+	scratch_write(&s, "outside/http.sock", "", 0600);
+	CHECK_EQ(symlinkat("../../outside", s.fd, "run/s/link"), 0);
+	CHECK_EQ(symlinkat("../../outside/x", s.fd, "run/log/link.0"), 0);
+	scratch_write(&s, "run/log/readme", "", 0600);
+	scratch_write(&s, "run/s/9/notes", "", 0600); /* somebody's */
+	ms_state_sweep(state, is_live, (void *)(uintptr_t)live);
+	for (size_t i = 0; i < MS_ARRAY_LEN(dead); i++) {
+		(void)snprintf(run, sizeof(run), "run/%s", dead[i]);
+		CHECK(!scratch_has(&s, run));
+	}
+	for (size_t i = 0; i < MS_ARRAY_LEN(kept); i++) {
+		(void)snprintf(run, sizeof(run), "%s%s",
+			       strncmp(kept[i], "outside", 7) == 0 ? "" : "run/", kept[i]);
+		CHECK(scratch_has(&s, run));
+	}
 }
