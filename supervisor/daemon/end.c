@@ -47,8 +47,7 @@ static void let_client_go(struct ms_instance *i)
 	i->n_client_fds = 0;
 }
 
-/* ---- events
- * --------------------------------------------------------------------------------------------- */
+/* -- events -- */
 
 static void emit(struct ms_instance *i, const char *type, struct ms_jw *take_jw)
 {
