@@ -19,7 +19,9 @@
 #include "supervisor/daemon/packet.h"
 #include "supervisor/daemon/supervisor.h"
 
-#define REMOVE_EVERY_USEC 20000u /* the kernel takes a moment to let go of dead processes */
+/* The kernel takes a moment to let go of dead processes: tried soon, then ever more seldom. */
+#define REMOVE_FIRST_USEC 250u
+#define REMOVE_LAST_USEC  20000u
 #define REMOVE_TRIES	  500u
 
 /* -- letting go -- */
@@ -84,7 +86,10 @@ static int on_remove(sd_event_source *source, uint64_t usec, void *data)
 	if (ms_cgroup_remove(box->cgroup) < 0) {
 		ms_cgroup_kill(box->cgroup);
 		if (box->remove_tries++ < REMOVE_TRIES) {
-			if (sd_event_source_set_time_relative(source, REMOVE_EVERY_USEC) >= 0 &&
+			uint64_t wait = REMOVE_FIRST_USEC << MS_MIN(box->remove_tries, 10u);
+
+			if (sd_event_source_set_time_relative(
+				    source, MS_MIN(wait, (uint64_t)REMOVE_LAST_USEC)) >= 0 &&
 			    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0)
 				return 0;
 		}
@@ -111,7 +116,7 @@ void ms_box_wind_up(struct ms_box *box)
 			box->ops.on_memory(box->data, &memory);
 		}
 	}
-	if (sd_event_add_time_relative(box->s->loop, &box->remover, CLOCK_BOOTTIME, 0, 1000,
+	if (sd_event_add_time_relative(box->s->loop, &box->remover, CLOCK_BOOTTIME, 0, 100,
 				       on_remove, box) < 0)
 		finish(box);
 }
