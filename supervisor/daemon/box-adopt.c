@@ -84,7 +84,7 @@ static int connect_shim(const char *path, struct ucred *ret_peer)
 static int verify(struct ms_box *box, const struct ms_box_record *record, struct ms_error *err)
 {
 	const struct ms_box_birth *birth = &record->birth;
-	struct ucred peer;
+	struct ucred peer = {.uid = UINT32_MAX};
 
 	box->control = connect_shim(record->socket, &peer);
 	if (box->control < 0)
