@@ -5,6 +5,8 @@
  */
 #include "supervisor/daemon/record.h"
 
+#include <string.h>
+
 #include "lib/name.h"
 #include "lib/wire.h"
 
@@ -82,6 +84,12 @@ static void get_numbers(struct ms_rd *rd, struct ms_record *ret)
 	get_bytes(rd, ret->policy_hash, sizeof(ret->policy_hash));
 }
 
+/* It becomes part of a path: "", an installation's number, or a letter and an instance. */
+static bool is_socket_key(struct ms_str key)
+{
+	return strspn(key.p, "0123456789abcdefr") == key.len;
+}
+
 int ms_record_decode(const void *data, size_t len, struct ms_record *ret)
 {
 	struct ms_rd rd = ms_rd_init(data, len);
@@ -102,7 +110,7 @@ int ms_record_decode(const void *data, size_t len, struct ms_record *ret)
 	if (ret->arena.error)
 		return -ENOMEM;
 	if (!ms_rd_done(&rd) || !ms_name_is_instance(ret->instance.p, ret->instance.len) ||
-	    !ms_name_is_tenant(ret->tenant.p, ret->tenant.len))
+	    !ms_name_is_tenant(ret->tenant.p, ret->tenant.len) || !is_socket_key(ret->socket_key))
 		return -EBADMSG;
 	return ms_manifest_decode(manifest, manifest_len, &ret->manifest);
 }

@@ -163,6 +163,11 @@ test_manifest_wire_SOURCES = tests/unit/test-manifest-wire.c
 test_manifest_wire_LDADD = $(UNITLIBS)
 test_manifest_wire_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-record
+test_record_SOURCES = tests/unit/test-record.c supervisor/daemon/record.c
+test_record_LDADD = $(UNITLIBS)
+test_record_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-inspection
 test_inspection_SOURCES = tests/unit/test-inspection.c
 test_inspection_LDADD = $(UNITLIBS)
