@@ -56,6 +56,21 @@ static int try_take(struct ms_ids *ids, uint32_t uid, struct ms_id *ret)
 	return 0;
 }
 
+/* Take the name away if nobody holds the lock any more. A shim that lives keeps its copy: without
+ * the name its id would be given out again. While it is locked nobody else removes a name, so that
+ * one which still has its link is what the name leads to. */
+static void drop_name(int dir, uint32_t uid)
+{
+	char name[21];
+	struct stat st;
+	ms_auto_fd int fd = -EBADF;
+
+	(void)ms_num_format(uid, name); /* always fits */
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
+		(void)unlinkat(dir, name, 0); /* a name that stays is an unlocked file */
+}
+
 /* -- ids that own files -- */
 
 static void link_name(uint32_t uid, char ret[static LINK_BYTES])
@@ -145,18 +160,21 @@ static uint32_t linked_uid(const char *name)
 	return uid;
 }
 
-/* Links of state folders that are gone, so that the folder does not grow. */
-static void sweep_links(struct ms_ids *ids)
+/* Links of state folders that are gone, and files that nobody holds (of a killed daemon, of what
+ * was taken over from one), so that the folder does not grow. */
+static void sweep(struct ms_ids *ids)
 {
 	int fd = openat(ids->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
-		uint32_t uid = linked_uid(e->d_name);
+		uint32_t uid = linked_uid(e->d_name), plain;
 		struct ms_id held = MS_ID_INIT;
 		char path[PATH_MAX];
 
+		if (ms_parse_u32(e->d_name, strlen(e->d_name), 1, UINT32_MAX, &plain) == 0)
+			drop_name(ids->dir, plain);
 		if (!uid || try_take(ids, uid, &held) < 0)
 			continue;
 		if (read_link(ids, uid, path, sizeof(path)) == -ENOENT)
@@ -187,7 +205,7 @@ int ms_ids_open(uint32_t first, uint32_t count, struct ms_ids *ret, struct ms_er
 	*ret = (struct ms_ids){.dir = MS_TAKE_FD(dir), .first = first, .count = count};
 	/* daemons start at different places, so that they seldom meet */
 	ret->next = (uint32_t)((uint64_t)ms_sys_getpid() * 2654435761u % count);
-	sweep_links(ret);
+	sweep(ret);
 	return 0;
 }
 
@@ -238,21 +256,6 @@ int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret, struct
 			err, EBUSY, MS_REASON_CONFLICT,
 			"id %u, which owns the module's files, is in use by another instance", uid);
 	return r < 0 ? ms_error_set(err, -r, "lock id %u", uid) : 0;
-}
-
-/* Take the name away if nobody holds the lock any more. A shim that lives keeps its copy: without
- * the name its id would be given out again. While it is locked nobody else removes a name, so that
- * one which still has its link is what the name leads to. */
-static void drop_name(int dir, uint32_t uid)
-{
-	char name[21];
-	struct stat st;
-	ms_auto_fd int fd = -EBADF;
-
-	(void)ms_num_format(uid, name); /* always fits */
-	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
-		(void)unlinkat(dir, name, 0); /* a name that stays is an unlocked file */
 }
 
 void ms_id_release(struct ms_id *id)

@@ -326,3 +326,25 @@ TEST(links_of_state_that_is_gone)
 		ms_ids_done(&next);
 	}
 }
+
+/* What a killed daemon, or one that took over from it, could not take away. */
+TEST(files_that_nobody_holds)
+{
+	NEED_ROOT;
+	const uint32_t uid = own_first() + 1;
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_id held = MS_ID_INIT;
+	IDS ids = ids_open();
+
+	REQUIRE(ms_ids_take_this(&ids, uid, &held, &err) == 0);
+	CHECK_EQ(close(openat(ids.dir, number(uid + 1), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+	{
+		IDS next = ids_open();
+
+		CHECK(has_file(&next, uid));
+		CHECK(!has_file(&next, uid + 1));
+		CHECK_EQ(free_ids(&next), 0x1d); /* the held one is still held */
+		ms_ids_done(&next);
+	}
+	ms_id_release(&held);
+}
