@@ -624,4 +624,5 @@ void ms_state_sweep(struct ms_folders *s, bool (*is_known)(void *data, const cha
 {
 	ms_sweep_logs(s->logs, is_known, data);
 	ms_sweep_sockets(s->sockets, is_known, data);
+	ms_sweep_shims(s->shims, is_known, data);
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/name.h"
+
 static DIR *open_list(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -76,6 +78,19 @@ void ms_sweep_sockets(int sockets, ms_sweep_known_fn is_known, void *data)
 	while (dir && (name = next_name(dir))) {
 		if (!is_known(data, name))
 			remove_sockets(sockets, name);
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
+}
+
+void ms_sweep_shims(int shims, ms_sweep_known_fn is_known, void *data)
+{
+	DIR *dir = open_list(shims, ".");
+	const char *name;
+
+	while (dir && (name = next_name(dir))) {
+		if (ms_name_is_instance(name, strlen(name)) && !is_known(data, name))
+			(void)unlinkat(shims, name, 0); /* the next start tries again */
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */

@@ -16,5 +16,8 @@ typedef bool (*ms_sweep_known_fn)(void *data, const char *instance_or_key);
 void ms_sweep_logs(int logs, ms_sweep_known_fn is_known, void *data);
 /* ms_sweep_sockets - remove <key>/ with its sockets below @sockets. */
 void ms_sweep_sockets(int sockets, ms_sweep_known_fn is_known, void *data);
+/* ms_sweep_shims - remove <instance> below @shims: a shim that died, or was not born yet, when the
+ * daemon was killed before it had written the record. */
+void ms_sweep_shims(int shims, ms_sweep_known_fn is_known, void *data);
 
 #endif

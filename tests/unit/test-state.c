@@ -705,11 +705,17 @@ TEST(sweeping)
 	NEED_ROOT;
 	SCRATCH(s);
 	static const char *const live[] = {"0123456789abcdef", "7", NULL};
-	static const char *const dead[] = {"log/fedcba9876543210.0", "log/fedcba9876543210.1",
-					   "s/8", "s/rfedcba9876543210", "log/link.0"};
+	static const char *const dead[] = {"log/fedcba9876543210.0",
+					   "log/fedcba9876543210.1",
+					   "s/8",
+					   "s/rfedcba9876543210",
+					   "log/link.0",
+					   "shims/fedcba9876543210"};
 	static const char *const kept[] = {"log/0123456789abcdef.0",
 					   "log/0123456789abcdef.1",
 					   "s/7/http.sock",
+					   "shims/0123456789abcdef",
+					   "shims/notes",
 					   "outside/http.sock",
 					   "outside/x",
 					   "log/readme",
@@ -723,6 +729,9 @@ TEST(sweeping)
 		int fds[2];
 
 		REQUIRE(ms_state_logs(state, i ? "fedcba9876543210" : live[0], fds, &err) == 0);
+		(void)close(fds[0]);
+		REQUIRE(ms_state_bind_shim(state, i ? "fedcba9876543210" : live[0], &fds[0],
+					   &err) == 0);
 		(void)close(fds[0]);
 		(void)close(fds[1]);
 	}
@@ -740,6 +749,7 @@ TEST(sweeping)
 	CHECK_EQ(symlinkat("../../outside/x", s.fd, "run/log/link.0"), 0);
 	scratch_write(&s, "run/log/readme", "", 0600);
 	scratch_write(&s, "run/s/9/notes", "", 0600); /* somebody's */
+	scratch_write(&s, "run/shims/notes", "", 0600);
 	ms_state_sweep(state, is_live, (void *)(uintptr_t)live);
 	for (size_t i = 0; i < MS_ARRAY_LEN(dead); i++) {
 		(void)snprintf(run, sizeof(run), "run/%s", dead[i]);
