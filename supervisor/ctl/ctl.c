@@ -94,8 +94,9 @@ static void connect_hint(struct ms_error *err)
 		return;
 	switch (-err->code) {
 	case ENOENT:
-		(void)ms_error_hint(err, "start modsupd, or name its folder with --private DIR or "
-					 "its socket with --socket PATH");
+		(void)ms_error_hint(err,
+				    "start modsupd and wait for its \"ready\", or name its folder "
+				    "with --private DIR or its socket with --socket PATH");
 		return;
 	case ECONNREFUSED:
 		(void)ms_error_hint(err, "the modsupd of this socket has ended; start it again");

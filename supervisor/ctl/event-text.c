@@ -71,7 +71,7 @@ static bool is_digest(struct ms_str text)
 	return text.len == 64 && hex == text.len;
 }
 
-/* "key value, key value" of what an object holds; empty lists and objects say nothing. */
+/* "key value, key value" of what an object holds; what is empty says nothing. */
 static void add_members(struct ms_buf *out, const struct ms_json *object, unsigned depth)
 {
 	const char *before = "";
@@ -83,7 +83,8 @@ static void add_members(struct ms_buf *out, const struct ms_json *object, unsign
 
 		if ((type == MS_JSON_ARRAY || type == MS_JSON_OBJECT) && ms_json_count(value) == 0)
 			continue;
-		if (type == MS_JSON_STRING && is_digest(ms_json_str(value)))
+		if (type == MS_JSON_STRING &&
+		    (ms_json_str(value).len == 0 || is_digest(ms_json_str(value))))
 			continue;
 		add_str(out, before, key, " ");
 		add_value(out, value, depth);

@@ -202,7 +202,8 @@ static void help_of(const struct ms_option *options, size_t n, struct ms_buf *ou
 
 void ms_option_help(const struct ms_args *args, const char *verb, struct ms_buf *out)
 {
-	ms_buf_addf(out, "usage: modsupctl %s%s%s\n\n", verb, verb[0] ? " " : "", args->synopsis);
+	ms_buf_addf(out, "usage: modsupctl %s%s%s\n\n", verb,
+		    verb[0] && args->synopsis[0] ? " " : "", args->synopsis);
 	ms_text_wrap(out, args->about, 0, 0, 79);
 	if (args->n_options > 0) {
 		ms_buf_adds(out, "\noptions:\n");

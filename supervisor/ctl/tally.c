@@ -54,6 +54,7 @@ void ms_tally_add(struct ms_tally *tally, const struct ms_json *event)
 		.severity = escaped(ms_client_get_str(data, "severity")),
 		.remedy = escaped(ms_client_get_str(data, "remedy")),
 		.count = ms_client_get_uint(data, "count", 1),
+		.observed = ms_say_is(ms_client_get_str(data, "action"), "observed"),
 	};
 
 	ms_event_tried(data, /* with_pid= */ false, &text);
@@ -123,6 +124,15 @@ static void print_group(const struct ms_tally *tally, uint32_t first, struct ms_
 	ms_text_wrap(out, said.error ? remedy : said.data, 0, INDENT, MS_SAY_WIDTH);
 }
 
+/* An end by a signal of its own is told here too, and nobody refused anything then. */
+static bool any_refused(const struct ms_tally *tally, struct ms_str instance)
+{
+	for (uint32_t i = 0; i < tally->n_kinds; i++)
+		if (is_of(&tally->kinds[i], instance) && !tally->kinds[i].observed)
+			return true;
+	return false;
+}
+
 void ms_tally_print(const struct ms_tally *tally, struct ms_str instance, bool color,
 		    struct ms_buf *out)
 {
@@ -132,7 +142,8 @@ void ms_tally_print(const struct ms_tally *tally, struct ms_str instance, bool c
 		if (!is_of(&tally->kinds[i], instance) || advised_before(tally, i, instance))
 			continue;
 		if (!any)
-			ms_buf_adds(out, "modsupctl: run: the sandbox refused:\n");
+			ms_buf_addf(out, "modsupctl: run: the sandbox %s:\n",
+				    any_refused(tally, instance) ? "refused" : "saw");
 		any = true;
 		print_group(tally, i, instance, color, out);
 	}

@@ -15,6 +15,7 @@
 struct ms_tally_kind {
 	char *instance, *severity, *text, *remedy; /* owned */
 	uint64_t count;
+	bool observed; /* told, not refused */
 };
 
 struct ms_tally {

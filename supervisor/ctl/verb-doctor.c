@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/fs.h"
@@ -175,7 +176,7 @@ static bool is_fit(const struct ms_json *report)
 	return fit && ms_json_bool(fit);
 }
 
-static int tell(struct ms_ctl *ctl, const struct ms_json *report, const char *by)
+static int tell(struct ms_ctl *ctl, const struct ms_json *report, bool by_supervisor)
 {
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
 	const struct ms_json *checks = ms_client_get(report, "checks", MS_JSON_ARRAY);
@@ -185,11 +186,15 @@ static int tell(struct ms_ctl *ctl, const struct ms_json *report, const char *by
 		code = ms_say_json(ctl, report);
 		return code == MS_EXIT_DONE && !is_fit(report) ? MS_EXIT_FAILED : code;
 	}
-	ms_buf_addf(&out, "checked by %s\n\n", by);
+	ms_buf_addf(&out, "checked by %s\n\n",
+		    by_supervisor ? "the running supervisor" : "modsupd --check, run as you");
 	for (size_t i = 0; checks && i < ms_json_count(checks); i++)
 		add_check(&out, ms_json_at(checks, i), ctl->color_out);
 	ms_buf_adds(&out, is_fit(report) ? "\nthis host can run modules\n"
 					 : "\nthis host CANNOT run modules: see what is MISSING\n");
+	if (!is_fit(report) && !by_supervisor && geteuid() != 0)
+		ms_buf_adds(&out, "(as an ordinary user: most of that is missing for want of root; "
+				  "ask again as root)\n");
 	code = ms_say_out(ctl, &out);
 	return code == MS_EXIT_DONE && !is_fit(report) ? MS_EXIT_FAILED : code;
 }
@@ -205,13 +210,13 @@ static int doctor(struct ms_ctl *ctl, const struct doctor_options *o)
 	if (!o->local && !o->modsupd && !o->config && ms_ctl_try(ctl, &client, &err) == 0) {
 		r = ms_client_call(client, "host.check", NULL, ANSWER_MS, &message, &err);
 		r = ms_say_call(ctl, r, &message, &err);
-		return r == MS_EXIT_DONE ? tell(ctl, message.body, "the running supervisor") : r;
+		return r == MS_EXIT_DONE ? tell(ctl, message.body, /* by_supervisor= */ true) : r;
 	}
 	err = MS_ERROR_INIT;
 	r = check_locally(o, &doc, &err);
 	if (r < 0)
 		return ms_say_error(ctl, &err);
-	return tell(ctl, ms_doc_root(doc), "modsupd --check, run as you");
+	return tell(ctl, ms_doc_root(doc), /* by_supervisor= */ false);
 }
 
 int ms_verb_doctor(struct ms_ctl *ctl, int argc, char **argv)

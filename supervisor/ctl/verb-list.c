@@ -58,7 +58,11 @@ static void add_note(struct ms_table *table, const struct ms_json *instance)
 
 	if (reason.len == state.len && memcmp(reason.p, state.p, state.len) == 0)
 		reason.len = 0; /* "stopped: stopped" is no news */
-	if (reason.len > 0)
+	if (ms_say_is(reason, "exited"))
+		ms_table_addf(table, "exited, code %llu",
+			      (unsigned long long)ms_client_get_uint(
+				      ms_client_get(instance, "exit", MS_JSON_OBJECT), "code", 0));
+	else if (reason.len > 0)
 		ms_table_add(table, reason);
 	else if (skipped && ms_json_count(skipped) > 0)
 		ms_table_addf(table, "runs without %zu optional layer%s that this host lacks",

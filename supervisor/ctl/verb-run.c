@@ -103,6 +103,21 @@ static char *find_program(const char *name)
 	return NULL;
 }
 
+/* What draws on a terminal has to know its kind; a made-up one is left to the program to guess. */
+static void add_terminal(const struct run_options *o, struct ms_jw *jw)
+{
+	const char *term = o->tty ? secure_getenv("TERM") : NULL;
+	size_t len = term ? strspn(term, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					 "0123456789.+-_")
+			  : 0;
+
+	if (!term || len == 0 || len > 64 || term[len])
+		return;
+	ms_jw_object(jw, "env");
+	ms_jw_text(jw, "TERM", term);
+	ms_jw_end(jw);
+}
+
 /* The manifest of a bare command. Its id is this process's, so that two runs do not meet. */
 static int make_manifest(struct run_options *o, struct ms_jw *jw, struct ms_error *err)
 {
@@ -126,6 +141,7 @@ static int make_manifest(struct run_options *o, struct ms_jw *jw, struct ms_erro
 	} else {
 		add_command(o, made);
 	}
+	add_terminal(o, made);
 	ms_jw_text(made, "mode", "service"); /* no time limit of its own: --timeout sets one */
 	ms_jw_end(made);
 	r = add_limits(o, made, err);

@@ -26,6 +26,18 @@ static const char inspect_json[] =
 	"\"tmp\":\"1M\","
 	"\"wallTimePerRequest\":\"30s\"}}";
 
+/* Met by whoever starts modsupd from a build folder, or moved what was installed. */
+static int not_there(const char *path, struct ms_error *err)
+{
+	int r = ms_error_set(err, errno, "open '%.150s'", path);
+
+	return r == -ENOENT ? ms_error_hint(err, "modsupd's helpers are looked for where it was "
+						 "configured to install them; where they "
+						 "are elsewhere, as in a build folder: "
+						 "--libexec DIR")
+			    : r;
+}
+
 /*
  * The shim runs from a sealed copy in memory: what /proc/1/exe leads to is nobody's file
  * (CVE-2019-5736), and an upgrade of the package cannot change it under a running daemon. Where a
@@ -43,7 +55,7 @@ static int open_shim(const char *libexec, int *ret, struct ms_error *err)
 	(void)snprintf(path, sizeof(path), "%s/modsup-shim", libexec); /* a cut path is not found */
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0 || fstat(file, &st) < 0)
-		return ms_error_set(err, errno, "open '%.150s'", path);
+		return not_there(path, err);
 	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
 		return ms_error_say(err, EPERM, MS_REASON_HOST_LACKS,
 				    "'%.120s' is not a file that only root can write", path);
@@ -65,7 +77,7 @@ static int open_inspect(const char *libexec, int *ret, struct ms_error *err)
 	(void)snprintf(path, sizeof(path), "%s/modsup-inspect",
 		       libexec); /* a cut path is not found */
 	*ret = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return *ret < 0 ? ms_error_set(err, errno, "open '%.150s'", path) : 0;
+	return *ret < 0 ? not_there(path, err) : 0;
 }
 
 static int build_inspect_policy(struct ms_launcher *l, struct ms_error *err)
