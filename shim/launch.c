@@ -13,6 +13,10 @@
 #include "shim/layer/layer.h"
 #include "shim/shim.h"
 
+/* Daemons that may come and die while the shim does not get to run; the last of them is answered.
+ */
+#define SUCCESSORS 64
+
 /* SIGCHLD is read from a descriptor; everything else stays blocked: PID 1 takes no signal from
  * inside anyway. */
 static int prepare_signals(struct ms_shim *shim, struct ms_error *err)
@@ -128,7 +132,7 @@ static int drop_to_shim(struct ms_shim *shim, struct ms_error *err)
 	/* as the shim's id: SO_PEERCRED of who connects there names whoever called listen(2) */
 	shim->adopt = ms_shim_fd(shim, MS_FD_ADOPT);
 	if (shim->adopt >= 0) {
-		r = ms_sys_listen(shim->adopt, 4);
+		r = ms_sys_listen(shim->adopt, SUCCESSORS);
 		if (r < 0)
 			return ms_error_set(err, -r, "listen for a successor");
 	}

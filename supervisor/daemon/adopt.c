@@ -6,6 +6,8 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "supervisor/daemon/instance-life.h"
@@ -115,12 +117,27 @@ static int fill(struct ms_instance *i, struct ms_record *record, struct ms_error
 	return r < 0 && !err->code ? ms_error_set(err, -r, "build its policy") : r;
 }
 
+/* How long the shim has run; 0 when it is from the future. The clock counts sleep, as its start
+ * does. */
+static uint64_t ran_usec(uint64_t start_ticks)
+{
+	const uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK); /* cannot fail */
+	struct timespec now = {0};
+	uint64_t ticks;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail */
+	ticks = (uint64_t)now.tv_sec * per_second +
+		(uint64_t)now.tv_nsec * per_second / 1000000000u;
+	return ticks > start_ticks ? (ticks - start_ticks) * (1000000u / per_second) : 0;
+}
+
 static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 {
 	struct ms_instance *i = ms_life_new(s);
 	struct ms_error err = MS_ERROR_INIT;
 	char socket[128];
 	struct ms_box_record box = {
+		.name = record->instance.p,
 		.socket = socket,
 		.birth = {.shim_pid = record->shim_pid,
 			  .shim_start = record->shim_start,
@@ -134,23 +151,25 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 	if (!i) {
 		ms_log(MS_LOG_ERROR, "no memory to adopt instance %.*s: it is ended",
 		       (int)record->instance.len, record->instance.p);
+		ms_box_end_recorded(&box);
 		return;
 	}
 	r = fill(i, record, &err);
 	ms_life_insert(i);
 	if (r == 0) {
-		box.name = i->id;
 		ms_state_shim_path(s->state, i->id, socket, sizeof(socket));
 		r = ms_box_adopt(s, &box, ms_life_box_ops(), i, &i->box, &err);
 	}
 	if (r < 0) {
 		ms_log(MS_LOG_WARNING, "instance %s cannot be taken over and is ended: %s", i->id,
 		       err.msg);
+		ms_box_end_recorded(&box);
 		ms_life_lost(i, &err);
 		return;
 	}
 	ms_life_set(i, MS_STATE_STARTING); /* until its shim has said who it is */
 	i->since_usec = record->since_usec;
+	i->ran_usec = ran_usec(record->shim_start);
 }
 
 static void on_record(void *arg, const char *instance, const void *data, size_t len)

@@ -6,6 +6,7 @@
  * around the pidfd; the launch id and the policy come last, from its own mouth.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,6 +102,19 @@ static int verify(struct ms_box *box, const struct ms_box_record *record, struct
 		return ms_error_say(err, EPERM, MS_REASON_INTEGRITY,
 				    "its shim is not the process that was recorded");
 	return 0;
+}
+
+void ms_box_end_recorded(const struct ms_box_record *record)
+{
+	const struct ms_box_birth *birth = &record->birth;
+	ms_auto_fd int pidfd = -EBADF;
+
+	if (birth->shim_pid <= 1 || birth->shim_pid > INT32_MAX || !birth->shim_start)
+		return;
+	pidfd = ms_sys_pidfd_open((int)birth->shim_pid, 0);
+	if (pidfd >= 0 && ms_box_start_time((pid_t)birth->shim_pid) == birth->shim_start &&
+	    is_in_group((pid_t)birth->shim_pid, record->name))
+		MS_IGNORE(ms_sys_pidfd_send_signal(pidfd, SIGKILL)); /* ended just now is as good */
 }
 
 int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_record *record,

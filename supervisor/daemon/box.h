@@ -99,6 +99,11 @@ MS_MUST_CHECK int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_reco
 			       const struct ms_box_ops *ops, void *data, struct ms_box **ret,
 			       struct ms_error *err);
 
+/* ms_box_end_recorded - end a shim that is not taken over, and with it every process of its pid
+ * namespace: nobody is left to sweep its groups when they are not among this daemon's own (another
+ * daemon-id, another parent). Who has its pid now is left alone when it is not the recorded one. */
+void ms_box_end_recorded(const struct ms_box_record *record);
+
 /* ms_box_free - after on_end. NULL is fine. */
 struct ms_box *ms_box_free(struct ms_box *box);
 

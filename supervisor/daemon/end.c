@@ -201,12 +201,14 @@ static int on_cpu_time(sd_event_source *source, uint64_t usec, void *data)
  * instance: not enforced is not granted. */
 static void set_time_limits(struct ms_instance *i)
 {
+	const uint64_t wall = i->policy->limits[MS_LIMIT_WALL_TIME];
 	sd_event *loop = i->s->loop;
 	int r = 0;
 
-	if (i->policy->limits[MS_LIMIT_WALL_TIME])
+	/* one that was taken over has used up what it ran before */
+	if (wall)
 		r = sd_event_add_time_relative(loop, &i->wall_timer, CLOCK_BOOTTIME,
-					       i->policy->limits[MS_LIMIT_WALL_TIME], 0,
+					       wall > i->ran_usec ? wall - i->ran_usec : 0, 0,
 					       on_wall_time, i);
 	if (r >= 0 && i->policy->limits[MS_LIMIT_CPU_TIME])
 		r = sd_event_add_time_relative(loop, &i->cpu_timer, CLOCK_BOOTTIME, CPU_POLL_USEC,
@@ -217,6 +219,8 @@ static void set_time_limits(struct ms_instance *i)
 
 void ms_life_started(struct ms_instance *i, uint32_t pid)
 {
+	const uint64_t since_usec = i->since_usec;
+
 	i->pid = pid;
 	i->started = true;
 	if (i->adopted)
@@ -228,6 +232,8 @@ void ms_life_started(struct ms_instance *i, uint32_t pid)
 		ms_life_set(
 			i,
 			MS_STATE_READY); /* no readiness protocol in this build: running is ready */
+	if (i->adopted)
+		i->since_usec = since_usec; /* it was ready all the while */
 }
 
 /* ---- down
@@ -259,7 +265,8 @@ int ms_life_stop(struct ms_instance *i, struct ms_error *err)
 	if (i->stop_asked)
 		return 0;
 	i->stop_asked = true;
-	if (!i->started) {
+	/* one to adopt runs, though its shim has not said so yet: what is sent waits there */
+	if (!i->started && !i->adopted) {
 		ms_box_kill(i->box); /* on its way up: nothing of it wants to say goodbye */
 		return 0;
 	}

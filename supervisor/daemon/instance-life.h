@@ -79,7 +79,8 @@ struct ms_instance {
 	int client_fds[3]; /* for whoever started it: stdin, stdout, stderr or the terminal */
 	uint32_t n_client_fds;
 	uint32_t pid;
-	bool adopted; /* from a dead daemon: its start was told then */
+	bool adopted;	   /* from a dead daemon: its start was told then */
+	uint64_t ran_usec; /* what an adopted one had run when it was taken over */
 	bool started, stop_asked, out_of_time, memory_told;
 	uint64_t denied;
 	sd_event_source *stop_timer, *wall_timer, *cpu_timer;

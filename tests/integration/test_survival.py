@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import time
 
 from harness import Daemon, equal, manifest, require, test, until
 from harness.census import cgroup_folders, in_cgroups_of
@@ -208,3 +209,118 @@ def twenty_deaths_in_a_row(t):
         equal(ask(result, "ping"), "pong", "an answer")
     with daemon.client() as client:
         until(lambda: show(client, result)["state"] == "ready", "ready")
+
+
+@test
+def a_module_whose_groups_are_not_the_daemons_own_is_ended(t):
+    """Another daemon-id is another place for groups: no sweep of this daemon reaches the old one."""
+    daemon, result = survivor(t)
+    before = daemon.id
+    daemon.kill()
+    (daemon.folder / "state" / "daemon-id").unlink()
+    daemon.start()
+    with daemon.client() as client:
+        equal(show(client, result)["state"], "stopped", "the state")
+        until(lambda: "instance.lost" in [e["type"] for e in events(client, result)], "it is told")
+    require(daemon.id != before, "the daemon has another id")
+    until(lambda: not in_cgroups_of(before), "nothing of it runs")
+    for folder in sorted(cgroup_folders(before), reverse=True):
+        os.rmdir(folder)
+
+
+@test
+def a_shim_that_did_not_run_for_many_deaths_is_taken_over(t):
+    daemon, result = survivor(t)
+    shim = shim_of(daemon)
+    os.kill(shim, signal.SIGSTOP)
+    try:
+        for _ in range(8):
+            restart(daemon)
+    finally:
+        os.kill(shim, signal.SIGCONT)
+    with daemon.client() as client:
+        until(lambda: show(client, result)["state"] == "ready", "ready")
+        until(lambda: [e["type"] for e in events(client, result)] == ["instance.adopted"],
+              "that, and nothing else, is told")
+
+
+GOODBYE = """
+import os, signal, socket
+def end(*_):
+    os._exit(5)
+signal.signal(signal.SIGTERM, end)
+server = socket.socket(fileno=3)
+while True:
+    peer, _ = server.accept()
+    peer.close()
+"""
+
+
+@test
+def a_stop_before_the_shim_has_answered_lets_the_module_say_goodbye(t):
+    daemon = Daemon()
+    t.cleanup(daemon.done)
+    folder = t.folder(manifest(["/usr/bin/python3", "main.py"], id="polite",
+                               entry={"listen": {"socket": "http"}}), {"main.py": GOODBYE})
+    with daemon.client() as client:
+        result = client.call("instance.start", path=str(folder))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(DEADLINE)
+        sock.connect(result["sockets"]["http"])
+        equal(sock.recv(1), b"", "it is up, its handler set")
+    shim = shim_of(daemon)
+    os.kill(shim, signal.SIGSTOP)
+    try:
+        restart(daemon)
+        with daemon.client() as client:
+            equal(show(client, result)["state"], "starting", "its shim has not answered")
+            waiting = client.send("instance.stop", instance=result["instance"])
+            with daemon.client() as other:
+                until(lambda: show(other, result)["state"] == "stopping", "stopping")
+            os.kill(shim, signal.SIGCONT)
+            ended = client.finish(waiting)
+    finally:
+        try:
+            os.kill(shim, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+    equal(ended["exit"].get("code"), 5, f"the exit: {ended['exit']}")
+
+
+@test
+def a_daemons_death_leaves_no_adoption_socket(t):
+    """Killed while modules start: sockets that were bound before their record was written."""
+    daemon = Daemon()
+    t.cleanup(daemon.done)
+    folder = t.folder(manifest(["/usr/bin/python3", "main.py"], id="server",
+                               entry={"listen": {"socket": "http"}}), {"main.py": SERVER})
+    with daemon.client() as client:
+        client.send("instance.start", path=str(folder))
+        until(lambda: any((daemon.folder / "shims").iterdir()), "the socket is bound")
+        daemon.kill()
+    (daemon.folder / "shims" / "0123456789abcdef").touch()
+    restart(daemon)
+    with daemon.client() as client:
+        live = {i["instance"] for i in client.call("instance.list")["instances"]
+                if i["state"] != "stopped"}
+    require({f.name for f in (daemon.folder / "shims").iterdir()} <= live, "sockets of nobody")
+
+
+@test
+def a_oneshot_has_no_more_time_for_the_daemons_deaths(t):
+    daemon = Daemon()
+    t.cleanup(daemon.done)
+    folder = t.folder(manifest(["/usr/bin/python3", "main.py"], id="oneshot",
+                               entry={"mode": "oneshot"},
+                               limits={"wallTimePerRequest": "6s"}),
+                      {"main.py": "import time\ntime.sleep(1000)\n"})
+    with daemon.client() as client:
+        result = client.call("instance.start", path=str(folder))
+    began = time.monotonic()
+    while time.monotonic() - began < 5:
+        restart(daemon)
+    with daemon.client() as client:
+        ended = client.call("instance.wait", instance=result["instance"])
+    took = time.monotonic() - began
+    equal(ended["exit"]["cause"], "deadline", "the cause")
+    require(took < 10, f"6 s were {took:.1f} s")
