@@ -160,8 +160,9 @@ static struct ms_instance *find(struct ms_call *call, const struct ms_arg *args,
 			err, ENOENT, MS_REASON_NOT_FOUND,
 			"module '%.*s' of tenant '%.*s' has no instance", (int)module->str.len,
 			module->str.p, tenant->value ? (int)tenant->str.len : 7,
-			tenant->value ? tenant->str.p : "default"));		  /* told by NULL */
-	MS_IGNORE(ms_error_hint(err, "list the instances to see what there is")); /* told by NULL */
+			tenant->value ? tenant->str.p : "default")); /* told by NULL */
+	MS_IGNORE(ms_error_hint(
+		err, "instance.list (modsupctl list) shows what there is")); /* told by NULL */
 	return NULL;
 }
 

@@ -178,6 +178,26 @@ int ms_life_begin(struct ms_instance *i, const struct ms_start_request *req, str
 
 /* -- phase 2 and 3: policy, state, the module -- */
 
+/* Events and lists show this line alone, without the diagnostics and often without a module's id:
+ * it has to say which folder, and where to look first. */
+static int say_problems(const struct ms_instance *i, uint32_t n, enum ms_reason reason,
+			struct ms_error *err)
+{
+	const struct ms_report *report = i->inspection.report;
+	struct ms_str at = report->n_diags ? report->diags[0].pointer : (struct ms_str){0};
+	char folder[100] = "", first[64] = "";
+
+	if (i->path.len > 0)
+		(void)snprintf(folder, sizeof(folder), " in '%.*s%s'",
+			       i->path.len > 80 ? 80 : (int)i->path.len, i->path.p,
+			       i->path.len > 80 ? "..." : ""); /* fits */
+	if (at.len > 0)
+		(void)snprintf(first, sizeof(first), "%s at %.*s", n == 1 ? "," : ", the first",
+			       at.len > 40 ? 40 : (int)at.len, at.p); /* fits */
+	return ms_error_say(err, EINVAL, reason, "the module%s has %u problem%s%s", folder, n,
+			    n == 1 ? "" : "s", first);
+}
+
 /* Nothing the inspector sends is believed before it decodes; whatever else it does is its own
  * failure. */
 static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
@@ -216,8 +236,7 @@ static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
 						? i->inspection.report->diags[0].reason
 						: MS_REASON_BUNDLE_INVALID;
 
-		return ms_error_say(err, EINVAL, reason, "the module has %u problem%s", n,
-				    n == 1 ? "" : "s");
+		return say_problems(i, n, reason, err);
 	}
 	if (!i->inspection.manifest || !i->inspection.manifest->has_entry)
 		return ms_error_say(err, EINVAL, MS_REASON_UNSUPPORTED,
