@@ -40,8 +40,8 @@ static bool arg_check, arg_json, arg_dump_config;
 
 static const char usage[] =
 	"usage: modsupd [--private DIR] [--config FILE] [--libexec DIR]\n"
-	"       modsupd --check [--json] [--config FILE]\n"
-	"       modsupd --dump-config [--config FILE]\n"
+	"       modsupd --check [--json] [--private DIR | --config FILE]\n"
+	"       modsupd --dump-config [--private DIR | --config FILE]\n"
 	"       modsupd --version | --help\n"
 	"\n"
 	"  --private DIR   configuration, state and control socket wholly inside DIR\n"
@@ -113,7 +113,9 @@ static int parse_args(int argc, char **argv)
 		}
 	}
 	if (optind < argc || (arg_json && !arg_check)) {
-		(void)fputs(usage, stderr); /* the same */
+		(void)fprintf(stderr, "modsupd: %s%s%s\n%s", /* the same */
+			      optind < argc ? "one word too many: '" : "--json goes with --check",
+			      optind < argc ? argv[optind] : "", optind < argc ? "'" : "", usage);
 		return -EINVAL;
 	}
 	return 1;

@@ -178,24 +178,31 @@ int ms_life_begin(struct ms_instance *i, const struct ms_start_request *req, str
 
 /* -- phase 2 and 3: policy, state, the module -- */
 
-/* Events and lists show this line alone, without the diagnostics and often without a module's id:
- * it has to say which folder, and where to look first. */
+/* Outside bytes for a line: cut at a character's end, control bytes as '?'. */
+static const char *shown(struct ms_str text, char *out, size_t cap)
+{
+	size_t n = MS_MIN(text.len, cap - 1);
+
+	while (n > 0 && n < text.len && (text.p[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? '?' : text.p[i];
+	out[n] = '\0';
+	return out;
+}
+
+/* Events and lists show this line alone, and a refused manifest often has no id to go by. */
 static int say_problems(const struct ms_instance *i, uint32_t n, enum ms_reason reason,
 			struct ms_error *err)
 {
 	const struct ms_report *report = i->inspection.report;
 	struct ms_str at = report->n_diags ? report->diags[0].pointer : (struct ms_str){0};
-	char folder[100] = "", first[64] = "";
+	char path[80], pointer[40];
 
-	if (i->path.len > 0)
-		(void)snprintf(folder, sizeof(folder), " in '%.*s%s'",
-			       i->path.len > 80 ? 80 : (int)i->path.len, i->path.p,
-			       i->path.len > 80 ? "..." : ""); /* fits */
-	if (at.len > 0)
-		(void)snprintf(first, sizeof(first), "%s at %.*s", n == 1 ? "," : ", the first",
-			       at.len > 40 ? 40 : (int)at.len, at.p); /* fits */
-	return ms_error_say(err, EINVAL, reason, "the module%s has %u problem%s%s", folder, n,
-			    n == 1 ? "" : "s", first);
+	return ms_error_say(err, EINVAL, reason, "the module%s%s has %u problem%s%s%s",
+			    i->path.len > 0 ? " in " : "", shown(i->path, path, sizeof(path)), n,
+			    n == 1 ? "" : "s", at.len > 0 ? ", first at " : "",
+			    shown(at, pointer, sizeof(pointer)));
 }
 
 /* Nothing the inspector sends is believed before it decodes; whatever else it does is its own
