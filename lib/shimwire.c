@@ -232,6 +232,7 @@ int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 	case MS_SHIM_PLAN:
 	case MS_SHIM_RELEASE:
 	case MS_SHIM_KILL:
+	case MS_SHIM_HEARD:
 	case MS_SHIM_PARKED:
 		known = true;
 		break;

@@ -10,6 +10,7 @@
  *	   SIGNAL / KILL --------------->
  *	                <----------------- VIOLATION + pidfd, any number, folded by kind
  *	                <----------------- EXIT, last
+ *	   HEARD       ----------------->   (ends; one that nobody can adopt does not wait for it)
  *
  * modsupd may die and another take its place: the shim listens on an adoption socket, says HELLO to
  *a root process that connects, and goes on with it. What it could not say meanwhile comes after
@@ -34,6 +35,7 @@ enum ms_shim_type {
 	MS_SHIM_RELEASE = 2,
 	MS_SHIM_SIGNAL = 3, /* to the module's main process */
 	MS_SHIM_KILL = 4,   /* every process of the module */
+	MS_SHIM_HEARD = 5,  /* EXIT was read: the shim may end */
 	MS_SHIM_FAILED = 64,
 	MS_SHIM_PARKED = 65,
 	MS_SHIM_STARTED = 66,

@@ -80,6 +80,7 @@ static bool on_control(struct ms_shim *shim)
 	case MS_SHIM_KILL:
 		kill_all(shim);
 		return true;
+	case MS_SHIM_HEARD:
 	case MS_SHIM_PLAN:
 	case MS_SHIM_FAILED:
 	case MS_SHIM_PARKED:
@@ -169,6 +170,23 @@ static void await_supervisor(struct ms_shim *shim)
 	}
 }
 
+/* What was sent may still lie unread when modsupd dies: only its answer says that it was read. */
+static bool is_heard(const struct ms_shim *shim)
+{
+	uint8_t buf[MS_SHIM_MAX_BYTES];
+	struct ms_shim_msg msg;
+	ssize_t n;
+
+	if (shim->adopt < 0)
+		return true; /* and if not: there will be no successor to tell */
+	do {
+		n = ms_io_recv(shim->control, buf, sizeof(buf), NULL, 0, NULL, 0);
+		if (n <= 0 || ms_shimwire_decode(buf, (size_t)n, &msg) < 0)
+			return false;
+	} while (msg.type != MS_SHIM_HEARD); /* a signal or a kill that came too late */
+	return true;
+}
+
 static void report_exit(struct ms_shim *shim, const struct life *life)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
@@ -181,12 +199,16 @@ static void report_exit(struct ms_shim *shim, const struct life *life)
 		.log_dropped_bytes = ms_logs_dropped(),
 	};
 
-	ms_notify_totals(&e.denied, &e.reported);
-	while (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF, 0) < 0) {
+	for (;;) {
+		await_supervisor(shim);
+		ms_notify_flush(shim);
+		ms_notify_totals(&e.denied, &e.reported);
+		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF, 0) == 0 &&
+		    is_heard(shim))
+			return;
 		shim->control = ms_fd_close(shim->control); /* modsupd went away just now */
 		if (shim->adopt < 0)
 			return;
-		await_supervisor(shim);
 	}
 }
 
@@ -210,8 +232,6 @@ static void wind_up(struct ms_shim *shim, struct life *life)
 	while (shim->log_pipe >= 0 && ms_logs_pump(shim) && ms_io_now_usec() < until)
 		;
 	ms_logs_finish(shim);
-	await_supervisor(shim);
-	ms_notify_flush(shim);
 	report_exit(shim, life);
 }
 

@@ -239,6 +239,17 @@ static void run_deadline(struct ms_box *box)
 		ms_box_kill(box); /* a wait without a bound is not begun */
 }
 
+/* A shim that could be adopted waits for it. Where it cannot be said the shim is ended, or has
+ * ended by itself: it has nothing more to do, and its module's processes are gone. */
+static void say_heard(struct ms_box *box)
+{
+	uint8_t buf[MS_SHIM_MAX_BYTES];
+
+	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_HEARD), NULL, 0,
+			   MSG_DONTWAIT) < 0)
+		ms_box_kill(box);
+}
+
 static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pidfd)
 {
 	if (box->adopting && msg->type != MS_SHIM_HELLO) {
@@ -274,11 +285,13 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 		check_memory(box); /* the cause before the effect */
 		box->got_exit = true;
 		box->end.exit = msg->exit;
+		say_heard(box);
 		return;
 	case MS_SHIM_PLAN:
 	case MS_SHIM_RELEASE:
 	case MS_SHIM_SIGNAL:
 	case MS_SHIM_KILL:
+	case MS_SHIM_HEARD:
 		break;
 	}
 	{

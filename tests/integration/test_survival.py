@@ -324,3 +324,21 @@ def a_oneshot_has_no_more_time_for_the_daemons_deaths(t):
     took = time.monotonic() - began
     equal(ended["exit"]["cause"], "deadline", "the cause")
     require(took < 10, f"6 s were {took:.1f} s")
+
+
+@test
+def an_end_that_the_dead_daemon_had_not_read_is_told_by_the_next(t):
+    """A daemon that hangs is killed by its watchdog; what lay in its sockets dies with it."""
+    daemon, result = survivor(t)
+    shim = shim_of(daemon)
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        ask(result, "exit7")
+    except (ConnectionError, socket.timeout):
+        pass
+    until(lambda: in_cgroups_of(daemon.id) - {daemon.pid} == {shim}, "the module has ended")
+    restart(daemon)
+    with daemon.client() as client:
+        ended = client.call("instance.wait", instance=result["instance"])
+        equal(ended["exit"].get("code"), 7, f"the exit: {ended['exit']}")
+    until(lambda: not in_cgroups_of(daemon.id) - {daemon.pid}, "nothing of it is left")

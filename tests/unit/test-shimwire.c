@@ -67,6 +67,7 @@ static size_t build(struct sample *s)
 	ADD("plan", ms_shimwire_plain(s[n].bytes, MS_SHIM_PLAN));
 	ADD("release", ms_shimwire_plain(s[n].bytes, MS_SHIM_RELEASE));
 	ADD("kill", ms_shimwire_plain(s[n].bytes, MS_SHIM_KILL));
+	ADD("heard", ms_shimwire_plain(s[n].bytes, MS_SHIM_HEARD));
 	ADD("parked", ms_shimwire_plain(s[n].bytes, MS_SHIM_PARKED));
 	ADD("signal", ms_shimwire_signal(s[n].bytes, 64));
 	ADD("started", ms_shimwire_started(s[n].bytes, 2));
@@ -89,6 +90,7 @@ static size_t encode_again(uint8_t *buf, const struct ms_shim_msg *m)
 	case MS_SHIM_PLAN:
 	case MS_SHIM_RELEASE:
 	case MS_SHIM_KILL:
+	case MS_SHIM_HEARD:
 	case MS_SHIM_PARKED:
 		return ms_shimwire_plain(buf, m->type);
 	case MS_SHIM_SIGNAL:
@@ -135,7 +137,7 @@ TEST(there_and_back)
 {
 	size_t n = build(samples);
 
-	CHECK_EQ(n, 11);
+	CHECK_EQ(n, 12);
 	for (size_t i = 0; i < n; i++) {
 		if (decode(samples[i].bytes, samples[i].len) != 1)
 			printf("%s\n", samples[i].name);
