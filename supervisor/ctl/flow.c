@@ -17,6 +17,7 @@ void ms_flow_init(struct ms_flow *flow, int in, bool owns_in, int out, bool owns
 	flow->owns_out = owns_out;
 	flow->start = flow->end = 0;
 	flow->broken = false;
+	flow->error = 0;
 }
 
 void ms_flow_end_in(struct ms_flow *flow)
@@ -97,6 +98,7 @@ static bool turn_out(struct ms_flow *flow)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n < 0) {
+		flow->error = errno == EPIPE ? 0 : errno;
 		end_out(flow);
 		return true;
 	}

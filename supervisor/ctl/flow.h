@@ -21,6 +21,7 @@ struct ms_flow {
 	char buf[MS_FLOW_BYTES];
 	size_t start, end;
 	bool broken; /* the output was gone before the input ended */
+	int error;   /* errno of a write that lost bytes; a reader that left is none */
 };
 
 /* ms_flow_init - descriptors that are owned are closed at their ends, and by done. */

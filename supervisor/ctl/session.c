@@ -391,13 +391,31 @@ static void tell(struct session *s)
 	ms_say_err(&out);
 }
 
+/* Output that is not whole is a failure also where the module, which wrote it, saw none. */
+static bool lost_output(struct session *s)
+{
+	struct ms_error err = MS_ERROR_INIT;
+
+	for (uint32_t i = 1; i < s->n_flows; i++) {
+		if (s->flows[i].error == 0)
+			continue;
+		(void)ms_error_set(&err, s->flows[i].error,
+				   "the module's output is not whole: write it");
+		(void)ms_say_error(s->ctl, &err); /* the caller has a code of its own */
+		return true;
+	}
+	return false;
+}
+
 static int finish(struct session *s)
 {
+	int code = s->ending.body ? ms_ending_code(s->ending.body) : s->code;
+
 	ms_terminal_restore(&s->terminal);
 	tell(s);
-	if (s->timed_out)
-		return MS_EXIT_DEADLINE;
-	return s->ending.body ? ms_ending_code(s->ending.body) : s->code;
+	if (lost_output(s) && code == MS_EXIT_DONE)
+		code = MS_EXIT_FAILED;
+	return s->timed_out ? MS_EXIT_DEADLINE : code;
 }
 
 static void early(void *data, struct ms_message *message)

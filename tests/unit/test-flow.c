@@ -110,8 +110,25 @@ TEST(reader_goes_away)
 	CHECK(turn(p.flow, SOON_MS)); /* without a byte to write */
 	CHECK(ms_flow_ended(p.flow));
 	CHECK(p.flow->broken);
+	CHECK_EQ(p.flow->error, 0); /* as in a pipeline */
 	CHECK_EQ(write(p.in[1], "x", 1), -1);
 	CHECK_EQ(errno, EPIPE);
+	close_pair(&p);
+}
+
+TEST(output_that_is_full)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	struct pair p;
+
+	REQUIRE(full >= 0 && open_pair(&p));
+	(void)ms_fd_close(p.flow->out); /* the field is set below */
+	p.flow->out = full;
+	CHECK_EQ(write(p.in[1], "x", 1), 1);
+	while (!ms_flow_ended(p.flow) && turn(p.flow, SOON_MS))
+		continue;
+	CHECK(ms_flow_ended(p.flow));
+	CHECK_EQ(p.flow->error, ENOSPC);
 	close_pair(&p);
 }
 
