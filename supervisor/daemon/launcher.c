@@ -70,14 +70,29 @@ static int open_shim(const char *libexec, int *ret, struct ms_error *err)
 	return 0;
 }
 
-static int open_inspect(const char *libexec, int *ret, struct ms_error *err)
+static int open_inspect(struct ms_launcher *l, const char *libexec, struct ms_error *err)
 {
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/modsup-inspect",
 		       libexec); /* a cut path is not found */
-	*ret = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return *ret < 0 ? not_there(path, err) : 0;
+	l->libexec_fd = open(libexec, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	l->inspect_fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return l->libexec_fd < 0 || l->inspect_fd < 0 ? not_there(path, err) : 0;
+}
+
+int ms_launcher_inspector(struct ms_launcher *l)
+{
+	ms_auto_fd int now = -EBADF;
+	struct stat st;
+
+	if (fstat(l->inspect_fd, &st) < 0 || st.st_nlink > 0)
+		return l->inspect_fd;
+	now = openat(l->libexec_fd, "modsup-inspect", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (now >= 0 && fstat(now, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 &&
+	    !(st.st_mode & 022))
+		(void)dup3(now, l->inspect_fd, O_CLOEXEC); /* else the mount says what is wrong */
+	return l->inspect_fd;
 }
 
 static int build_inspect_policy(struct ms_launcher *l, struct ms_error *err)
@@ -171,10 +186,10 @@ int ms_launcher_new(const struct ms_config *config, const char *daemon_id, const
 
 	if (!l)
 		return ms_error_set(err, ENOMEM, "launcher");
-	l->inspect_fd = l->ids.dir = -EBADF;
+	l->libexec_fd = l->inspect_fd = l->ids.dir = -EBADF;
 	r = open_shim(libexec, &shim, err);
 	if (r == 0)
-		r = open_inspect(libexec, &l->inspect_fd, err);
+		r = open_inspect(l, libexec, err);
 	if (r == 0)
 		r = ms_spawner_fork(shim, &l->spawner, err);
 	if (r == 0)
@@ -212,6 +227,7 @@ struct ms_launcher *ms_launcher_free(struct ms_launcher *l)
 	ms_bpf_done(&l->module_filter);
 	ms_bpf_done(&l->shim_filter);
 	l->inspect_fd = ms_fd_close(l->inspect_fd);
+	l->libexec_fd = ms_fd_close(l->libexec_fd);
 	l->inspect_policy = ms_policy_free(l->inspect_policy);
 	l->inspect_manifest = ms_manifest_free(l->inspect_manifest);
 	free(l);

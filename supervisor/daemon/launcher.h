@@ -24,6 +24,7 @@ struct ms_launcher {
 	struct ms_bpf module_filter, shim_filter;
 	uint32_t newest_nr;
 	uint32_t kill_nrs[MS_MAX_KILL_CALLS], n_kill_nrs;
+	int libexec_fd;			      /* where modsup-inspect is */
 	int inspect_fd;			      /* modsup-inspect */
 	struct ms_manifest *inspect_manifest; /* of its own sandbox; owned */
 	struct ms_policy *inspect_policy;     /* owned */
@@ -40,6 +41,11 @@ struct ms_launcher {
 MS_MUST_CHECK int ms_launcher_new(const struct ms_config *config, const char *daemon_id,
 				  const char *libexec, struct ms_launcher **ret,
 				  struct ms_error *err);
+/*
+ * ms_launcher_inspector - modsup-inspect, borrowed. An upgrade of the package replaces the file,
+ * and one that is unlinked cannot be mounted: then it is the one that took its place.
+ */
+int ms_launcher_inspector(struct ms_launcher *launcher);
 struct ms_launcher *ms_launcher_free(struct ms_launcher *launcher);
 
 #endif

@@ -139,7 +139,7 @@ static int begin_inspect(struct ms_instance *i, struct ms_error *err)
 	spec.argv = argv;
 	spec.n_argv = i->bundle >= 0 ? 2 : 1;
 	spec.bundle = i->bundle;
-	spec.program = i->s->launcher->inspect_fd;
+	spec.program = ms_launcher_inspector(i->s->launcher);
 	spec.stdio = MS_PLAN_STDIO_GIVEN;
 	spec.std[0] = i->manifest;
 	spec.std[1] = write_end;
@@ -353,7 +353,7 @@ static int begin_copy(struct ms_instance *i, uint32_t uid, const bool fresh[MS_M
 	spec.module_uid = uid;
 	spec.bundle = i->bundle;
 	spec.state = i->state_dir;
-	spec.program = i->s->launcher->inspect_fd;
+	spec.program = ms_launcher_inspector(i->s->launcher);
 	spec.stdio = MS_PLAN_STDIO_GIVEN;
 	return ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
 }
