@@ -3,12 +3,13 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
 import time
 
-from harness import Census, Client, Daemon, equal, manifest, require, test, until
+from harness import Census, Client, Daemon, build_dir, equal, manifest, require, test, until
 from harness.census import cgroup_folders, describe, descendants, in_cgroups_of
 from harness.client import Closed
 from harness.daemon import default_config
@@ -219,6 +220,30 @@ def daemon_that_is_told_to_stop_leaves_nothing(t):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
     require(str(daemon.folder) not in mounts and daemon.id not in mounts, "mounts")
     require(not daemon.socket.exists(), "the control socket")
+
+
+@test
+def upgrade_of_the_helpers_does_not_stop_starts(t):
+    """A package manager renames the new file over the old one, under the running daemon."""
+    libexec = t.scratch / "libexec"
+    libexec.mkdir(mode=0o755)
+    for name in ("modsup-shim", "modsup-inspect"):
+        shutil.copy2(build_dir() / name, libexec / name)
+
+    class Installed(Daemon):
+        def command(self):
+            return super().command()[:-1] + [str(libexec)]
+
+    daemon = Installed()
+    t.cleanup(daemon.done)
+    folder = t.folder(manifest(["/bin/true"], entry={"mode": "oneshot"}))
+    with daemon.client() as client:
+        for _ in range(2):
+            result = client.call("instance.start", path=str(folder), wait="spawned")
+            client.call("instance.wait", instance=result["instance"])
+            for name in ("modsup-shim", "modsup-inspect"):
+                shutil.copy2(libexec / name, libexec / "new")
+                os.rename(libexec / "new", libexec / name)
 
 
 @test
