@@ -58,6 +58,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \
+	supervisor/daemon/state-folders.h supervisor/daemon/state-runtime.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h \
 	supervisor/daemon/sweep.c supervisor/daemon/sweep.h
 if SANITIZERS

@@ -3,7 +3,7 @@
  * state.c - the folders of state.h. Everything is reached from kept-open directories; what a module
  * owns is only ever opened by its declared name, without following links, and never read.
  */
-#include "supervisor/daemon/state.h"
+#include "supervisor/daemon/state-folders.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,9 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "lib/fs.h"
 #include "lib/log.h"
@@ -21,20 +19,9 @@
 #include "lib/num.h"
 #include "supervisor/daemon/fill.h"
 #include "supervisor/daemon/ids.h"
-#include "supervisor/daemon/record.h"
-#include "supervisor/daemon/sweep.h"
 
 #define MAX_INSTALLATIONS 100000u
 #define NAME_BYTES	  (MS_MAX_ID_BYTES + 1 + MS_MAX_TENANT_BYTES + 1)
-
-struct ms_folders {
-	int runtime, state, installations, sockets, logs, records, shims; /* O_DIRECTORY */
-	int lock_runtime, lock_state;
-	char runtime_path[65]; /* its cap, and the NUL */
-	char *state_path;      /* owned */
-	char daemon_id[17];
-	uint32_t last; /* highest installation number */
-};
 
 struct ms_folders *ms_state_close(struct ms_folders *s)
 {
@@ -59,7 +46,7 @@ const char *ms_state_daemon_id(const struct ms_folders *s)
 	return s->daemon_id;
 }
 
-static int open_dir_at(int dirfd, const char *name, mode_t mode, struct ms_error *err)
+int ms_state_open_dir(int dirfd, const char *name, mode_t mode, struct ms_error *err)
 {
 	int fd;
 
@@ -136,27 +123,27 @@ static int open_folders(struct ms_folders *s, const char *runtime_dir, const cha
 {
 	int r;
 
-	r = s->runtime = open_dir_at(AT_FDCWD, runtime_dir, 0755, err);
+	r = s->runtime = ms_state_open_dir(AT_FDCWD, runtime_dir, 0755, err);
 	if (r >= 0)
 		r = check_owned(s->runtime, runtime_dir, err);
 	if (r >= 0)
 		r = s->lock_runtime = lock_dir(s->runtime, runtime_dir, err);
 	if (r >= 0)
-		r = s->state = open_dir_at(AT_FDCWD, state_dir, 0700, err);
+		r = s->state = ms_state_open_dir(AT_FDCWD, state_dir, 0700, err);
 	if (r >= 0)
 		r = check_owned(s->state, state_dir, err);
 	if (r >= 0 && strcmp(runtime_dir, state_dir) != 0)
 		r = s->lock_state = lock_dir(s->state, state_dir, err);
 	if (r >= 0)
-		r = s->installations = open_dir_at(s->state, "installations", 0700, err);
+		r = s->installations = ms_state_open_dir(s->state, "installations", 0700, err);
 	if (r >= 0)
-		r = s->sockets = open_dir_at(s->runtime, "s", 0755, err);
+		r = s->sockets = ms_state_open_dir(s->runtime, "s", 0755, err);
 	if (r >= 0)
-		r = s->logs = open_dir_at(s->runtime, "log", 0700, err);
+		r = s->logs = ms_state_open_dir(s->runtime, "log", 0700, err);
 	if (r >= 0)
-		r = s->records = open_dir_at(s->runtime, "instances", 0700, err);
+		r = s->records = ms_state_open_dir(s->runtime, "instances", 0700, err);
 	if (r >= 0)
-		r = s->shims = open_dir_at(s->runtime, "shims", 0700, err);
+		r = s->shims = ms_state_open_dir(s->runtime, "shims", 0700, err);
 	return r;
 }
 
@@ -243,7 +230,7 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 		return ms_error_say(err, ENOSPC, MS_REASON_HOST_FULL,
 				    "%u installations are known already", s->last);
 	(void)snprintf(path, sizeof(path), "%u", s->last + 1); /* always fits */
-	dir = open_dir_at(s->installations, path, 0700, err);
+	dir = ms_state_open_dir(s->installations, path, 0700, err);
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, "name", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -384,7 +371,7 @@ static int open_installation(struct ms_folders *s, uint32_t n, struct ms_error *
 	char path[16];
 
 	(void)snprintf(path, sizeof(path), "%u", n); /* always fits */
-	return open_dir_at(s->installations, path, 0700, err);
+	return ms_state_open_dir(s->installations, path, 0700, err);
 }
 
 static bool is_missing(int fs, struct ms_str path)
@@ -432,7 +419,7 @@ int ms_state_write_paths(struct ms_folders *s, uint32_t n, const struct ms_polic
 	dir = open_installation(s, n, err);
 	if (dir < 0)
 		return dir;
-	fs = open_dir_at(dir, "fs", 0755, err);
+	fs = ms_state_open_dir(dir, "fs", 0755, err);
 	if (fs < 0)
 		return fs;
 	r = list_fresh(dir, fs, policy, ret_fresh, err);
@@ -459,170 +446,4 @@ int ms_state_filled(struct ms_folders *s, uint32_t n, const struct ms_policy *po
 	if (r == 0)
 		r = ms_fill_save(dir, &list);
 	return r < 0 ? ms_error_set(err, -r, "list the write paths to fill") : 0;
-}
-
-static int socket_dir(struct ms_folders *s, const char *key, struct ms_error *err)
-{
-	return open_dir_at(s->sockets, key, 0755, err);
-}
-
-int ms_state_bind(struct ms_folders *s, const char *key, struct ms_str name, char *ret_path,
-		  size_t path_len, int *ret_fd, struct ms_error *err)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	ms_auto_fd int dir = socket_dir(s, key, err), fd = -EBADF;
-	char file[32];
-	int n;
-
-	if (dir < 0)
-		return dir;
-	(void)snprintf(file, sizeof(file), "%.*s.sock", (int)name.len, name.p); /* 15 + 5 bytes */
-	n = snprintf(ret_path, path_len, "%s/s/%s/%s", s->runtime_path, key, file);
-	if (n < 0 || (size_t)n >= path_len || (size_t)n >= sizeof(addr.sun_path))
-		return ms_error_say(err, ENAMETOOLONG, MS_REASON_INTERNAL, "socket path too long");
-	memcpy(addr.sun_path, ret_path, (size_t)n + 1);
-	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
-		return ms_error_set(err, errno, "remove the old socket '%s'", ret_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return ms_error_set(err, errno, "make a socket");
-	/* not listening yet: the module's own process calls listen(2), so that SO_PEERCRED of a
-	 * client names it */
-	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return ms_error_set(err, errno, "bind '%s'", ret_path);
-	if (fchmodat(dir, file, 0660, 0) < 0)
-		return ms_error_set(err, errno, "set the mode of '%s'", ret_path);
-	*ret_fd = MS_TAKE_FD(fd);
-	return 0;
-}
-
-void ms_state_unbind(struct ms_folders *s, const char *key, struct ms_str name)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "%s/%.*s.sock", key, (int)name.len,
-		       name.p);			       /* always fits */
-	(void)unlinkat(s->sockets, path, 0);	       /* gone is what is wanted */
-	(void)unlinkat(s->sockets, key, AT_REMOVEDIR); /* another socket may still be there */
-}
-
-int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static 2],
-		  struct ms_error *err)
-{
-	int fds[2] = {-EBADF, -EBADF};
-
-	for (int i = 0; i < 2; i++) {
-		char file[32];
-
-		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
-		fds[i] = openat(s->logs, file,
-				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fds[i] < 0) {
-			int code = errno;
-
-			fds[0] = ms_fd_close(fds[0]);
-			return ms_error_set(err, code, "open the log '%s'", file);
-		}
-	}
-	ret_fds[0] = fds[0];
-	ret_fds[1] = fds[1];
-	return 0;
-}
-
-void ms_state_drop_logs(struct ms_folders *s, const char *instance)
-{
-	for (int i = 0; i < 2; i++) {
-		char file[32];
-
-		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
-		(void)unlinkat(s->logs, file, 0); /* gone is what is wanted */
-	}
-}
-
-void ms_state_shim_path(const struct ms_folders *s, const char *instance, char *ret, size_t len)
-{
-	(void)snprintf(ret, len, "%s/shims/%s", s->runtime_path,
-		       instance); /* at most 64 + 7 + 16 bytes */
-}
-
-int ms_state_bind_shim(struct ms_folders *s, const char *instance, int *ret_fd,
-		       struct ms_error *err)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	ms_auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return ms_error_set(err, errno, "make a socket");
-	ms_state_shim_path(s, instance, addr.sun_path, sizeof(addr.sun_path));
-	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return ms_error_set(err, errno, "bind '%s'", addr.sun_path);
-	*ret_fd = MS_TAKE_FD(fd);
-	return 0;
-}
-
-int ms_state_put_record(struct ms_folders *s, const char *instance, const void *data, size_t len,
-			struct ms_error *err)
-{
-	char temporary[32];
-	ms_auto_fd int fd = -EBADF;
-	int r;
-
-	(void)snprintf(temporary, sizeof(temporary), ".%s", instance); /* always fits */
-	fd = openat(s->records, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0)
-		return ms_error_set(err, errno, "write the instance's record");
-	/* no fsync: the record outlives this daemon, not the boot, and so does the page cache */
-	r = ms_fs_write_all(fd, data, len);
-	if (r == 0 && renameat(s->records, temporary, s->records, instance) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlinkat(s->records, temporary, 0); /* half of one is none */
-	return r < 0 ? ms_error_set(err, -r, "write the instance's record") : 0;
-}
-
-void ms_state_drop_record(struct ms_folders *s, const char *instance)
-{
-	(void)unlinkat(s->records, instance, 0); /* gone is what is wanted */
-	(void)unlinkat(s->shims, instance, 0);	 /* the same */
-}
-
-static void read_record(struct ms_folders *s, const char *instance, void *buf, size_t cap,
-			void (*fn)(void *arg, const char *instance, const void *data, size_t len),
-			void *arg)
-{
-	ms_auto_fd int fd =
-		openat(s->records, instance, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -errno : ms_fs_read_all(fd, buf, cap);
-
-	fn(arg, instance, n < 0 ? NULL : buf, n < 0 ? 0 : (size_t)n);
-}
-
-void ms_state_each_record(struct ms_folders *s,
-			  void (*fn)(void *arg, const char *instance, const void *data, size_t len),
-			  void *arg)
-{
-	ms_auto_free void *buf = malloc(MS_MAX_RECORD_BYTES);
-	int fd = openat(s->records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	while (buf && dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
-		if (ms_name_is_instance(e->d_name, strlen(e->d_name)))
-			read_record(s, e->d_name, buf, MS_MAX_RECORD_BYTES, fn, arg);
-		else if (e->d_name[0] == '.' &&
-			 ms_name_is_instance(e->d_name + 1, strlen(e->d_name + 1)))
-			(void)unlinkat(s->records, e->d_name,
-				       0); /* a write that a death cut short */
-	}
-	if (dir)
-		(void)closedir(dir); /* only read */
-}
-
-void ms_state_sweep(struct ms_folders *s, bool (*is_known)(void *data, const char *instance_or_key),
-		    void *data)
-{
-	ms_sweep_logs(s->logs, is_known, data);
-	ms_sweep_sockets(s->sockets, is_known, data);
-	ms_sweep_shims(s->shims, is_known, data);
 }

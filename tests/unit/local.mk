@@ -218,7 +218,7 @@ test_config_files_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-state
 test_state_SOURCES = tests/unit/test-state.c tests/unit/scratch.h supervisor/daemon/fill.c \
-	supervisor/daemon/ids.c supervisor/daemon/state.c supervisor/daemon/sweep.c
+	supervisor/daemon/ids.c supervisor/daemon/state-runtime.c supervisor/daemon/state.c supervisor/daemon/sweep.c
 test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup
