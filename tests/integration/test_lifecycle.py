@@ -9,7 +9,8 @@ import socket
 import subprocess
 import time
 
-from harness import Census, Client, Daemon, build_dir, equal, manifest, require, test, until
+from harness import (Census, Client, Daemon, Failure, RpcError, build_dir, equal, manifest, require,
+                     test, until)
 from harness.census import cgroup_folders, describe, descendants, in_cgroups_of
 from harness.client import Closed
 from harness.daemon import default_config
@@ -377,3 +378,32 @@ def connections_are_capped(t):
             return False
         return True
     until(connects, "a connection afterwards")
+
+
+def inspector_of(daemon):
+    """modsupd's own one-shot, while it looks at a bundle."""
+    for pid in in_cgroups_of(daemon.id):
+        try:
+            if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/run/modsup/program"):
+                return pid
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return None
+
+
+@test(slow=True)
+def an_inspector_that_stands_still_is_ended(t):
+    """A bundle that holds its inspector up holds nothing else up for ever. The bundle is large so that
+    the inspector is met at work."""
+    daemon = other_daemon(t)
+    folder = t.folder(manifest(["/bin/true"]), {f"d{n // 500}/f{n}": "" for n in range(20000)})
+    with daemon.client() as client:
+        ident = client.send("instance.start", path=str(folder), wait="spawned", timeout="5m")
+        pid = until(lambda: inspector_of(daemon), "the inspector", step=0.001)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            client.finish(ident, timeout=DEADLINE + 60)
+            raise Failure("a start whose inspector stands still succeeded")
+        except RpcError as error:
+            equal(error.reason, "deadline", f"the reason of {error}")
+    until(lambda: not in_cgroups_of(daemon.id) - {daemon.pid}, "nothing of it runs")
