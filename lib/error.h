@@ -39,7 +39,14 @@
 	X(COMMAND_NOT_FOUND, "command-not-found")                                                  \
 	X(COMMAND_NOT_EXECUTABLE, "command-not-executable")                                        \
 	X(COMMAND_WRONG_FORMAT, "command-wrong-format")                                            \
-	X(ALREADY_RUNNING, "already-running")
+	X(ALREADY_RUNNING, "already-running")                                                      \
+	X(BACKOFF, "backoff")                                                                      \
+	X(START_LIMIT, "start-limit")                                                              \
+	X(EMERGENCY, "emergency")                                                                  \
+	X(KEY_REUSED, "key-reused")                                                                \
+	X(CANCELLED, "cancelled")                                                                  \
+	X(NOT_RUNNING, "not-running")                                                              \
+	X(SHIM_OUTDATED, "shim-outdated")
 
 enum ms_reason {
 #define X(name, word) MS_REASON_##name,

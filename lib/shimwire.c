@@ -260,6 +260,10 @@ int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 		rd_hello(&rd, &msg.hello);
 		known = true;
 		break;
+	case MS_SHIM_LISTENER:
+	case MS_SHIM_EXEC:
+	case MS_SHIM_NOTIFY:
+		break;
 	}
 	if (!known || !ms_rd_done(&rd))
 		return -EBADMSG;

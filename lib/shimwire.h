@@ -8,6 +8,8 @@
  *	   RELEASE     ----------------->   (the module execs)
  *	                <----------------- STARTED + pidfd (or FAILED)
  *	   SIGNAL / KILL --------------->
+ *	   LISTENER + fd --------------->   (of a command executed into the instance)
+ *	                <----------------- NOTIFY: READY=1, STATUS= ... as sd_notify(3) has them
  *	                <----------------- VIOLATION + pidfd, any number, folded by kind
  *	                <----------------- EXIT, last
  *	   HEARD       ----------------->   (ends; one that nobody can adopt does not wait for it)
@@ -33,15 +35,19 @@
 enum ms_shim_type {
 	MS_SHIM_PLAN = 1,
 	MS_SHIM_RELEASE = 2,
-	MS_SHIM_SIGNAL = 3, /* to the module's main process */
-	MS_SHIM_KILL = 4,   /* every process of the module */
-	MS_SHIM_HEARD = 5,  /* EXIT was read: the shim may end */
+	MS_SHIM_SIGNAL = 3,   /* to the module's main process */
+	MS_SHIM_KILL = 4,     /* every process of the module */
+	MS_SHIM_HEARD = 5,    /* EXIT was read: the shim may end */
+	MS_SHIM_LISTENER = 6, /* + fd: another seccomp listener to serve */
+	MS_SHIM_EXEC = 7,     /* to a helper that joins an instance, in place of PLAN; + fds */
 	MS_SHIM_FAILED = 64,
 	MS_SHIM_PARKED = 65,
 	MS_SHIM_STARTED = 66,
 	MS_SHIM_VIOLATION = 67,
 	MS_SHIM_EXIT = 68,
-	MS_SHIM_HELLO = 69, /* + pidfd of the main process while it lives */
+	MS_SHIM_HELLO = 69, /* + pidfd of the main process while it lives; from version 2 on the
+			     * listening sockets and the sealed plan too */
+	MS_SHIM_NOTIFY = 70,
 };
 
 /* How an argument was read out of the module's memory ("as read": another thread may have changed
@@ -92,6 +98,17 @@ struct ms_shim_exit {
 	uint64_t reported; /* of those, counted in VIOLATION messages; the difference was folded
 			      away for lack of room */
 	uint64_t log_dropped_bytes;
+	/* version 2: */
+	bool watchdog;	    /* the shim ended it: no WATCHDOG=1 came in time */
+	bool emergency;	    /* the flag was up: nothing was executed */
+	struct ms_str tail; /* the last lines of stderr, at most MS_MAX_TAIL_BYTES, borrowed */
+};
+
+/* What the module said on NOTIFY_SOCKET. Version 2. */
+struct ms_shim_notify {
+	bool ready, reloading, stopping;
+	uint32_t dropped;     /* datagrams that were none of sd_notify(3), or too many, so far */
+	struct ms_str status; /* the latest STATUS=, "" = none; at most MS_MAX_STATUS_BYTES */
 };
 
 /* Who answers on an adoption socket, and how far its module is. */
@@ -100,6 +117,10 @@ struct ms_shim_hello {
 	uint32_t pid_inside;
 	bool ended; /* EXIT follows once the successor has read this */
 	uint64_t denied;
+	/* version 2: */
+	bool ready;	  /* READY=1 came */
+	uint8_t n_listen; /* descriptors: [pidfd unless ended] [listening ...] [plan if has_plan] */
+	bool has_plan;
 };
 
 /* Encoders return the length written into @buf (MS_SHIM_MAX_BYTES), never fail for in-range values.
@@ -121,6 +142,7 @@ struct ms_shim_msg {
 		struct ms_shim_violation violation; /* strings borrow from the message */
 		struct ms_shim_exit exit;
 		struct ms_shim_hello hello;
+		struct ms_shim_notify notify; /* strings borrow from the message */
 	};
 };
 

@@ -25,6 +25,8 @@ enum ms_opt_layer {
 	MS_OPT_COUNT
 };
 
+struct ms_peer_entry; /* config-peers.h */
+
 struct ms_ceiling {
 	uint64_t limits[MS_LIMIT_COUNT]; /* the most a module of this tier gets */
 	bool network;			 /* names may be granted at all */
@@ -45,6 +47,27 @@ struct ms_config {
 	uint64_t tarpit_usec;	     /*   "tarpitDelay": "10ms", */
 	uint64_t kill_after;	     /*   "killAfter": 5000 answered from the tarpit} */
 	bool trust_private;	     /* "trustPrivate": the private tier may be used */
+	struct ms_str module_folders[MS_MAX_MODULE_FOLDERS]; /* "moduleFolders": absolute; each
+								holds one folder a module,
+								named by its id */
+	uint32_t n_module_folders;
+	bool stop_with_daemon; /* "onStop": "stop" (its modules end with modsupd's SIGTERM) or
+				  "keep"; set by main.c's mode where the file says nothing */
+	bool stop_with_daemon_set;
+	/* "restart": {"delay": "200ms", "maxDelay": "60s", "startLimit": 10, "startWindow": "10m"}
+	 */
+	uint64_t restart_delay_usec, restart_max_delay_usec, restart_window_usec;
+	uint32_t restart_limit; /* starts in the window, then it is `failed` with start-limit */
+	/* "host": {"reserve": {"memory": "512M", "disk": "1G"}, "processes": 32768, "cpuWeight":
+	 * 50, "overcommit": {"memory": "200%"}} */
+	uint64_t reserve_memory;  /* bytes; 0 = the larger of a tenth of the RAM and 512M */
+	uint64_t reserve_disk;	  /* bytes free where the state is */
+	uint32_t host_processes;  /* of all modules together */
+	uint32_t host_cpu_weight; /* of the group above all modules, 1 to 10000; the system has 100
+				   */
+	uint32_t overcommit_memory; /* per cent of RAM - reserve that the sum of limits may reach */
+	struct ms_peer_entry *peers; /* "peers": owned by the arena, see config-peers.h */
+	uint32_t n_peers;
 };
 
 /* Host ids that may be given to modules: below are the host's own users and what distributions set

@@ -14,6 +14,7 @@
 
 enum ms_mode { MS_MODE_SERVICE, MS_MODE_WORKER, MS_MODE_ONESHOT, MS_MODE_COUNT };
 enum ms_readiness { MS_READY_NONE, MS_READY_NOTIFY, MS_READY_PROBE, MS_READY_COUNT };
+enum ms_restart { MS_RESTART_ON_FAILURE, MS_RESTART_ALWAYS, MS_RESTART_NEVER, MS_RESTART_COUNT };
 enum ms_start { MS_START_ALWAYS, MS_START_ON_DEMAND, MS_START_COUNT };
 
 /* A limit as asked: unset means the default of docs/module.json(5). */
@@ -50,6 +51,15 @@ extern const struct ms_limit_info ms_limit_infos[MS_LIMIT_COUNT];
 #define MS_MAX_START_TIMEOUT_USEC (UINT64_C(600) * 1000000)
 #define MS_MAX_STOP_TIMEOUT_USEC  (UINT64_C(60) * 1000000)
 
+/* entry.health and entry.watchdog: defaults and bounds. */
+#define MS_HEALTH_INTERVAL_USEC	    (UINT64_C(10) * 1000000)
+#define MS_MIN_HEALTH_INTERVAL_USEC (UINT64_C(1) * 1000000)
+#define MS_MAX_HEALTH_INTERVAL_USEC (UINT64_C(3600) * 1000000)
+#define MS_HEALTH_FAILURES	    3u
+#define MS_MAX_HEALTH_FAILURES	    100u
+#define MS_MIN_WATCHDOG_USEC	    (UINT64_C(1) * 1000000)
+#define MS_MAX_WATCHDOG_USEC	    (UINT64_C(3600) * 1000000)
+
 struct ms_env_var {
 	struct ms_str name, value;
 };
@@ -80,6 +90,13 @@ struct ms_manifest {
 	enum ms_readiness readiness;
 	enum ms_start start;
 	uint64_t start_timeout_usec, stop_timeout_usec;
+	struct ms_str ready_http;  /* readiness PROBE: the path asked for, else "" */
+	enum ms_restart restart;   /* default: on-failure for a service, never for a oneshot */
+	uint64_t watchdog_usec;	   /* 0 = none: WATCHDOG=1 has to come at least so often */
+	struct ms_str health_http; /* "" = no health check */
+	uint64_t health_interval_usec;
+	uint32_t health_failures; /* in a row, then it is unhealthy */
+	bool health_restart;	  /* ... and is restarted ("then": "restart"), else only told */
 
 	bool has_code,
 		has_read; /* entry.code / permissions.fs.read were given (an empty list is given) */

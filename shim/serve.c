@@ -81,6 +81,9 @@ static bool on_control(struct ms_shim *shim)
 		kill_all(shim);
 		return true;
 	case MS_SHIM_HEARD:
+	case MS_SHIM_LISTENER:
+	case MS_SHIM_EXEC:
+	case MS_SHIM_NOTIFY:
 	case MS_SHIM_PLAN:
 	case MS_SHIM_FAILED:
 	case MS_SHIM_PARKED:

@@ -80,10 +80,17 @@
 #define MS_MAX_TTY_SIDE		  1000u
 #define MS_MAX_LABELS		  16u
 #define MS_MAX_LABEL_BYTES	  256u
+#define MS_MAX_MODULE_FOLDERS	  16u
+#define MS_MAX_PEER_ENTRIES	  64u /* of the configuration */
+#define MS_MAX_SCOPE_PATTERNS	  64u /* modules or tenants of one entry */
+#define MS_MAX_STREAMS		  64u /* one-use sockets, waiting or in use */
+#define MS_MAX_EXECS		  8u  /* commands at once in one instance */
 
 /* What a module's acts can cost */
-#define MS_MAX_REPORT_KINDS	 64u  /* kinds of violation folded at once, of one instance */
-#define MS_MAX_REPORT_TEXT_BYTES 256u /* one string argument, comm or exe in a report */
+#define MS_MAX_REPORT_KINDS	 64u   /* kinds of violation folded at once, of one instance */
+#define MS_MAX_REPORT_TEXT_BYTES 256u  /* one string argument, comm or exe in a report */
+#define MS_MAX_STATUS_BYTES	 256u  /* STATUS= of a module */
+#define MS_MAX_TAIL_BYTES	 2048u /* the last lines of stderr that go with an exit */
 #define MS_MAX_LOG_BYTES	 (4u * 1024u * 1024u) /* one instance's log, both halves */
 
 #endif

@@ -292,6 +292,9 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 	case MS_SHIM_SIGNAL:
 	case MS_SHIM_KILL:
 	case MS_SHIM_HEARD:
+	case MS_SHIM_LISTENER:
+	case MS_SHIM_EXEC:
+	case MS_SHIM_NOTIFY:
 		break;
 	}
 	{

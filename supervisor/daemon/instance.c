@@ -34,11 +34,17 @@ static bool is_live(const struct ms_instance *i)
 const char *ms_state_word(enum ms_state state)
 {
 	switch (state) {
+	case MS_STATE_WAITING:
+		return "waiting";
 	case MS_STATE_INSPECTING:
 	case MS_STATE_STARTING:
 		return "starting";
 	case MS_STATE_READY:
 		return "ready";
+	case MS_STATE_UNHEALTHY:
+		return "unhealthy";
+	case MS_STATE_BACKOFF:
+		return "backoff";
 	case MS_STATE_STOPPING:
 		return "stopping";
 	case MS_STATE_STOPPED:

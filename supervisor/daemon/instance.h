@@ -4,9 +4,11 @@
  *and what it is told. All state belongs to struct ms_supervisor and its one event loop; every wait
  *has a deadline.
  *
- *	inspecting -> starting -> ready -> stopping -> stopped
- *	     \            \         \-------------------> (exit) stopped | failed
- *	      \------------\---------------------------> failed
+ *	waiting -> inspecting -> starting -> ready <-> unhealthy -> stopping -> stopped
+ *	               \            \          \---(exit)---> stopped | backoff | failed
+ *	                \------------\-----------------------> failed
+ *
+ * backoff: it has ended and a successor of it, with a generation one higher, will start by itself.
  */
 #ifndef MS_DAEMON_INSTANCE_H
 #define MS_DAEMON_INSTANCE_H
@@ -21,11 +23,14 @@ struct ms_supervisor;
 struct ms_instance;
 
 enum ms_state {
+	MS_STATE_WAITING,    /* for its turn: at most so many launch at once */
 	MS_STATE_INSPECTING, /* shown as "starting" */
 	MS_STATE_STARTING,
 	MS_STATE_READY,
+	MS_STATE_UNHEALTHY, /* runs, and its health check fails */
 	MS_STATE_STOPPING,
-	MS_STATE_STOPPED,
+	MS_STATE_STOPPED, /* from here on it has ended */
+	MS_STATE_BACKOFF,
 	MS_STATE_FAILED,
 	MS_STATE_COUNT
 };
@@ -34,6 +39,8 @@ enum ms_stdio { MS_STDIO_LOG, MS_STDIO_PIPE, MS_STDIO_TTY };
 enum ms_wait { MS_WAIT_READY, MS_WAIT_SPAWNED, MS_WAIT_NO };
 
 struct ms_start_request {
+	struct ms_str module;	/* the id it must have, "" = any; without path and manifest: looked
+				   for in the configuration's moduleFolders */
 	struct ms_str path;	/* module folder, absolute; "" when manifest is given */
 	struct ms_str manifest; /* manifest text instead of PATH/module.json; may be empty when path
 				   is given */
@@ -57,8 +64,10 @@ struct ms_exit {
 	bool ended;
 	bool by_signal;
 	uint8_t value;	   /* code or signal */
-	const char *cause; /* "exited" "signal" "memory" "flood" "forbidden-call" "stopped"
-			      "deadline" "shim-lost" */
+	const char *cause; /* "exited" "signal" "memory" "flood" "forbidden-call" "stopped" "killed"
+			      "deadline" "watchdog" "unhealthy" "host-memory" "emergency"
+			      "shim-lost" */
+	const char *by;	   /* who ended it: "module" "kernel" "supervisor" "" = not known */
 };
 
 struct ms_instance_view {
@@ -68,9 +77,14 @@ struct ms_instance_view {
 	const char *reason; /* a stable word, "" when there is nothing to say */
 	uint32_t generation;
 	bool already;
-	uint64_t since_usec;  /* CLOCK_REALTIME */
-	uint32_t pid;	      /* of the main process, on the host; 0 when none */
-	struct ms_str policy; /* hex SHA-256, "" before it is known */
+	uint64_t since_usec; /* CLOCK_REALTIME */
+	uint64_t next_usec; /* CLOCK_REALTIME: when the next thing happens by itself; 0 = nothing */
+	bool outdated;	    /* its shim speaks the version before this daemon's */
+	struct ms_str status;		     /* what it says of itself (STATUS=); module-made */
+	struct ms_str stderr_tail;	     /* of one that ended: its last lines; module-made */
+	uint64_t peak_memory, cpu_used_usec; /* of one that ended; 0 = not known */
+	uint32_t pid;			     /* of the main process, on the host; 0 when none */
+	struct ms_str policy;		     /* hex SHA-256, "" before it is known */
 	struct {
 		struct ms_str name, path;
 	} sockets[MS_MAX_LISTEN];
@@ -112,6 +126,23 @@ struct ms_instance *ms_instance_find(struct ms_supervisor *s, struct ms_str inst
  * before). */
 MS_MUST_CHECK int ms_instance_stop(struct ms_supervisor *s, struct ms_instance *i, ms_view_fn fn,
 				   void *data, struct ms_error *err);
+/* ms_instance_restart - stop it if it runs, and start the module again as it was asked for; its
+ * sockets stay and queue meanwhile. @fn as for a start. */
+MS_MUST_CHECK int ms_instance_restart(struct ms_supervisor *s, struct ms_instance *i,
+				      enum ms_wait wait, uint64_t timeout_usec, ms_start_fn fn,
+				      void *data, struct ms_error *err);
+/* ms_instance_kill - @signo 0: every process at once, without a restart, @fn when it is over.
+ * Else the signal to its main process, @fn soon. */
+MS_MUST_CHECK int ms_instance_kill(struct ms_supervisor *s, struct ms_instance *i, uint8_t signo,
+				   ms_view_fn fn, void *data, struct ms_error *err);
+/* ms_instance_cancel - the start that @data waits for is given up, and ended when nobody else waits
+ * for it. False: there is none, or it is too late. No answer comes any more. */
+bool ms_instance_cancel(struct ms_supervisor *s, const void *data);
+/* ms_instance_step - what the start that @data waits for does now ("waiting", "inspect", "copy",
+ * "launch", "ready"); NULL when there is none. */
+const char *ms_instance_step(const struct ms_supervisor *s, const void *data);
+/* Its groups while it runs, else NULL; borrowed until the loop goes on. */
+struct ms_cgroup *ms_instance_cgroup(const struct ms_instance *i);
 /* ms_instance_wait - @fn once it has ended. */
 MS_MUST_CHECK int ms_instance_wait(struct ms_supervisor *s, struct ms_instance *i, ms_view_fn fn,
 				   void *data, struct ms_error *err);

@@ -59,6 +59,13 @@ static const struct {
 	[MS_REASON_COMMAND_NOT_FOUND] = {-32008, 422, "after-change"},
 	[MS_REASON_COMMAND_NOT_EXECUTABLE] = {-32008, 422, "after-change"},
 	[MS_REASON_COMMAND_WRONG_FORMAT] = {-32008, 422, "after-change"},
+	[MS_REASON_BACKOFF] = {-32006, 503, "later"},
+	[MS_REASON_START_LIMIT] = {-32006, 503, "after-change"},
+	[MS_REASON_EMERGENCY] = {-32003, 403, "after-change"},
+	[MS_REASON_KEY_REUSED] = {-32004, 409, "never"},
+	[MS_REASON_CANCELLED] = {-32007, 499, "never"},
+	[MS_REASON_NOT_RUNNING] = {-32004, 409, "after-change"},
+	[MS_REASON_SHIM_OUTDATED] = {-32004, 409, "after-change"},
 	[MS_REASON_INTERNAL] = {-32099, 500, "later"},
 };
 

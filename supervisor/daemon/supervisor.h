@@ -17,6 +17,9 @@ struct ms_host_report;
 struct ms_instances;
 struct ms_launcher;
 struct ms_folders;
+struct ms_emergency;
+struct ms_streams;
+struct ms_units;
 
 struct ms_supervisor {
 	sd_event *loop;			/* owned */
@@ -24,6 +27,9 @@ struct ms_supervisor {
 	struct ms_events *events;	/* owned */
 	struct ms_control *control;	/* owned */
 	struct ms_instances *instances; /* owned */
+	struct ms_units *units;		/* owned: modules that are wished to run */
+	struct ms_emergency *emergency; /* owned: the flag that stops every start */
+	struct ms_streams *streams;	/* owned: one-use sockets for bulk data */
 	struct ms_folders *state;	/* owned */
 	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
 					   filters, host facts */
