@@ -223,7 +223,7 @@ test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup
 test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c \
-	supervisor/daemon/layer/cgroup-find.c
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
 
