@@ -21,7 +21,7 @@ static struct ms_shim shim = {
 	.sync = -EBADF,
 	.listener = -EBADF,
 	.cgroup_kill = -EBADF,
-	.log_pipe = -EBADF,
+	.log_pipes = {-EBADF, -EBADF},
 	.log_files = {-EBADF, -EBADF},
 	.signals = -EBADF,
 };

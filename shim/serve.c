@@ -29,7 +29,8 @@ enum slot {
 	SLOT_SYNC,
 	SLOT_LISTENER,
 	SLOT_SIGNALS,
-	SLOT_LOG,
+	SLOT_STDOUT,
+	SLOT_STDERR,
 	SLOT_COUNT
 };
 
@@ -215,6 +216,19 @@ static void report_exit(struct ms_shim *shim, const struct life *life)
 	}
 }
 
+/* What is still in the pipes of a module that has ended; in turn, so that one cannot use up the
+ * time of the other. */
+static void drain_logs(struct ms_shim *shim, uint64_t until)
+{
+	bool more = true;
+
+	while (more && ms_io_now_usec() < until) {
+		more = false;
+		for (int i = 0; i < MS_LOG_SOURCES; i++)
+			more |= shim->log_pipes[i] >= 0 && ms_logs_pump(shim, i);
+	}
+}
+
 /* After the main process: the others end, their ends are collected, their output is read. */
 static void wind_up(struct ms_shim *shim, struct life *life)
 {
@@ -232,8 +246,7 @@ static void wind_up(struct ms_shim *shim, struct life *life)
 		if (info.si_pid == shim->child && !life->main_ended)
 			life->end = info;
 	}
-	while (shim->log_pipe >= 0 && ms_logs_pump(shim) && ms_io_now_usec() < until)
-		;
+	drain_logs(shim, until);
 	ms_logs_finish(shim);
 	report_exit(shim, life);
 }
@@ -248,8 +261,13 @@ static struct timespec time_left(uint64_t due, uint64_t now)
 
 static void fill_polls(const struct ms_shim *shim, struct pollfd polls[static SLOT_COUNT])
 {
-	const int fds[SLOT_COUNT] = {shim->control,  shim->adopt,   shim->sync,
-				     shim->listener, shim->signals, shim->log_pipe};
+	const int fds[SLOT_COUNT] = {shim->control,
+				     shim->adopt,
+				     shim->sync,
+				     shim->listener,
+				     shim->signals,
+				     shim->log_pipes[MS_LOG_STDOUT],
+				     shim->log_pipes[MS_LOG_STDERR]};
 
 	for (int i = 0; i < SLOT_COUNT; i++)
 		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -304,8 +322,10 @@ int ms_serve(struct ms_shim *shim)
 			on_sync(shim);
 		if (polls[SLOT_LISTENER].revents)
 			on_listener(shim, polls[SLOT_LISTENER].revents, &life, now);
-		if (polls[SLOT_LOG].revents)
-			(void)ms_logs_pump(shim); /* what is left is seen by the next poll */
+		if (polls[SLOT_STDOUT].revents) /* what is left is seen by the next poll */
+			(void)ms_logs_pump(shim, MS_LOG_STDOUT);
+		if (polls[SLOT_STDERR].revents)
+			(void)ms_logs_pump(shim, MS_LOG_STDERR);
 		if (polls[SLOT_SIGNALS].revents)
 			on_children(shim, &life);
 		if (polls[SLOT_CONTROL].revents && !on_control(shim)) {

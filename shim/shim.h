@@ -29,7 +29,8 @@ struct ms_shim {
 	int sync;		/* SOCK_SEQPACKET to the child before exec */
 	int listener;		/* seccomp notifications */
 	int cgroup_kill;	/* -EBADF where there is none */
-	int log_pipe; /* read end of the module's stdout and stderr, -EBADF when given away */
+	int log_pipes[2]; /* by enum ms_log_source: read ends of the module's stdout and stderr (in
+			   * the child the write ends); -EBADF when given away or ended */
 	int log_files[2];
 	int signals; /* signalfd: SIGCHLD */
 	bool started;

@@ -26,7 +26,7 @@ struct log {
 static void log_done(struct log *l)
 {
 	(void)ms_fd_close(l->in); /* -EBADF */
-	(void)ms_fd_close(l->shim->log_pipe);
+	(void)ms_fd_close(l->shim->log_pipes[0]);
 	(void)ms_fd_close(l->shim->log_files[0]);
 	(void)ms_fd_close(l->shim->log_files[1]);
 	free(l->shim);
@@ -41,7 +41,8 @@ static struct log log_new(uint64_t cap)
 
 	if (!l.shim || pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		abort();
-	l.shim->log_pipe = fds[0];
+	l.shim->log_pipes[0] = fds[0];
+	l.shim->log_pipes[1] = -EBADF;
 	l.in = fds[1];
 	l.shim->plan.log_bytes = cap;
 	for (int i = 0; i < 2; i++) {
@@ -58,7 +59,7 @@ static struct log log_new(uint64_t cap)
 static void say(struct log *l, const char *text)
 {
 	CHECK_EQ(write(l->in, text, strlen(text)), strlen(text));
-	CHECK(!ms_logs_pump(l->shim));
+	CHECK(!ms_logs_pump(l->shim, MS_LOG_STDOUT));
 }
 
 /* A module that never stops: @bytes in lines of 64 bytes, none of which waits. */
@@ -71,7 +72,7 @@ static void flood(struct log *l, size_t bytes, char letter)
 		line[i] = '\n';
 	for (size_t done = 0; done < bytes; done += sizeof(line)) {
 		CHECK_EQ(write(l->in, line, sizeof(line)), sizeof(line));
-		CHECK(!ms_logs_pump(l->shim));
+		CHECK(!ms_logs_pump(l->shim, MS_LOG_STDOUT));
 	}
 }
 
@@ -170,8 +171,8 @@ TEST(the_end_comes_in_the_middle_of_a_flood)
 	flood(&l, 6 * MIB, 'a');
 	say(&l, "cannot go on: no such table\n");
 	l.in = ms_fd_close(l.in);
-	CHECK(!ms_logs_pump(l.shim));
-	CHECK_EQ(l.shim->log_pipe, -EBADF);
+	CHECK(!ms_logs_pump(l.shim, MS_LOG_STDOUT));
+	CHECK_EQ(l.shim->log_pipes[0], -EBADF);
 	ms_logs_finish(l.shim);
 	CHECK(strstr(end_of(&l, "0"), "bytes dropped]\ncannot go on: no such table\n"));
 	ms_logs_finish(l.shim); /* twice is fine */
