@@ -7,6 +7,7 @@ libms_a_SOURCES = \
 	lib/error.c lib/error.h \
 	lib/fs.c lib/fs.h \
 	lib/log.c lib/log.h \
+	lib/logrec.c lib/logrec.h \
 	lib/name.c lib/name.h \
 	lib/num.c lib/num.h \
 	lib/shimwire.c lib/shimwire.h \

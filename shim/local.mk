@@ -29,4 +29,4 @@ modsup_shim_LDFLAGS = $(MS_LDFLAGS) -static-pie
 modsup_shim_LDADD = libms-shim.a
 noinst_LIBRARIES += libms-shim.a
 libms_shim_a_CFLAGS = $(MS_CFLAGS) $(MS_SANITIZE_SHIM) -fPIE
-libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c
+libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/logrec.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c

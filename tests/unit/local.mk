@@ -22,6 +22,10 @@ test_json_write_SOURCES = tests/unit/test-json-write.c
 test_json_write_LDADD = $(UNITLIBS)
 test_json_write_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-logrec
+test_logrec_SOURCES = tests/unit/test-logrec.c
+test_logrec_LDADD = libms.a
+
 UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
