@@ -16,6 +16,7 @@ libms_policy_a_SOURCES = \
 	policy/manifest-entry.c policy/manifest-entry.h \
 	policy/manifest-fields.c policy/manifest-fields.h \
 	policy/manifest-fs.c policy/manifest-fs.h \
+	policy/manifest-life.c policy/manifest-life.h \
 	policy/manifest-limits.c policy/manifest-limits.h \
 	policy/manifest-net.c policy/manifest-net.h \
 	policy/manifest-parse.c \

@@ -9,7 +9,7 @@
 #include "lib/wire.h"
 #include "policy/manifest.h"
 
-#define VERSION 1u
+#define VERSION 2u
 
 /* Flags, one byte. */
 #define HAS_ENTRY 1u
@@ -40,6 +40,17 @@ static void wr_allow(struct ms_wr *wr, const struct ms_allow *a)
 		ms_wr_u16(wr, a->ports[i]);
 }
 
+static void wr_life(struct ms_wr *wr, const struct ms_manifest *m)
+{
+	wr_str(wr, m->ready_http);
+	ms_wr_u8(wr, (uint8_t)m->restart);
+	ms_wr_u64(wr, m->watchdog_usec);
+	wr_str(wr, m->health_http);
+	ms_wr_u64(wr, m->health_interval_usec);
+	ms_wr_u32(wr, m->health_failures);
+	ms_wr_u8(wr, m->health_restart);
+}
+
 static void wr_entry(struct ms_wr *wr, const struct ms_manifest *m)
 {
 	ms_wr_u8(wr, (uint8_t)m->mode);
@@ -54,6 +65,7 @@ static void wr_entry(struct ms_wr *wr, const struct ms_manifest *m)
 		wr_str(wr, m->env[i].value);
 	}
 	wr_list(wr, m->listen, m->n_listen);
+	wr_life(wr, m);
 }
 
 static uint8_t flags_of(const struct ms_manifest *m)
@@ -144,6 +156,17 @@ static void rd_about(struct ms_rd *rd, struct ms_manifest *m)
 	m->base = about[7];
 }
 
+static void rd_life(struct ms_rd *rd, struct ms_manifest *m)
+{
+	m->ready_http = rd_str(rd, &m->arena, MS_MAX_PATH_BYTES);
+	m->restart = (enum ms_restart)rd_below(rd, MS_RESTART_COUNT);
+	m->watchdog_usec = ms_rd_u64(rd);
+	m->health_http = rd_str(rd, &m->arena, MS_MAX_PATH_BYTES);
+	m->health_interval_usec = ms_rd_u64(rd);
+	m->health_failures = ms_rd_u32(rd);
+	m->health_restart = rd_below(rd, 2);
+}
+
 static void rd_entry(struct ms_rd *rd, struct ms_manifest *m)
 {
 	m->mode = (enum ms_mode)rd_below(rd, MS_MODE_COUNT);
@@ -158,6 +181,7 @@ static void rd_entry(struct ms_rd *rd, struct ms_manifest *m)
 		m->env[i].value = rd_str(rd, &m->arena, MS_MAX_ARG_BYTES);
 	}
 	m->n_listen = rd_list(rd, &m->arena, m->listen, MS_MAX_LISTEN, MS_MAX_TEXT_BYTES);
+	rd_life(rd, m);
 }
 
 static void rd_allow(struct ms_rd *rd, struct ms_arena *arena, struct ms_allow *a)
