@@ -24,7 +24,7 @@ static MS_NORETURN void fail(int sync, const struct ms_error *err)
 	size_t len;
 
 	buf[0] = MS_SYNC_FAILED;
-	len = ms_shimwire_failed(buf + 1, err);
+	len = ms_shimwire_failed(buf + 1, MS_SHIM_SPEAKS, err);
 	MS_IGNORE(ms_io_send(sync, buf, len + 1, -EBADF, 0)); /* the shim sees the end either way */
 	ms_sys_exit_group(127);
 }

@@ -29,7 +29,7 @@ static struct ms_shim shim = {
 static MS_NORETURN void die(const struct ms_error *err)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
-	size_t len = ms_shimwire_failed(buf, err);
+	size_t len = ms_shimwire_failed(buf, MS_SHIM_SPEAKS, err);
 
 	MS_IGNORE(ms_io_send(shim.control, buf, len, -EBADF, 0)); /* nobody else to tell */
 	ms_sys_exit_group(125); /* PID 1: every process of the namespace goes with it */
@@ -63,7 +63,8 @@ int main(int argc, char *argv[])
 	err.step = MS_STEP_SHIM;
 	if (ms_layer_seccomp_shim(&shim.plan, &err) < 0)
 		die(&err);
-	MS_IGNORE(ms_io_send(shim.control, buf, ms_shimwire_plain(buf, MS_SHIM_PARKED), -EBADF,
+	MS_IGNORE(ms_io_send(shim.control, buf,
+			     ms_shimwire_plain(buf, MS_SHIM_SPEAKS, MS_SHIM_PARKED), -EBADF,
 			     0)); /* serve notices */
 	return ms_serve(&shim);
 }

@@ -53,8 +53,8 @@ static void report_failure(struct ms_shim *shim, const struct ms_error *err)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
-	MS_IGNORE(ms_io_send(shim->control, buf, ms_shimwire_failed(buf, err), -EBADF,
-			     0)); /* the end says it too */
+	MS_IGNORE(ms_io_send(shim->control, buf, ms_shimwire_failed(buf, MS_SHIM_SPEAKS, err),
+			     -EBADF, 0)); /* the end says it too */
 }
 
 /* modsupd said something. False: nobody is there any more, or it does not speak our language. */
@@ -115,7 +115,7 @@ static void on_sync(struct ms_shim *shim)
 		return;
 	}
 	shim->started = true;
-	n = (ssize_t)ms_shimwire_started(buf, (uint32_t)shim->child);
+	n = (ssize_t)ms_shimwire_started(buf, MS_SHIM_SPEAKS, (uint32_t)shim->child);
 	MS_IGNORE(ms_io_send(shim->control, buf, (size_t)n, shim->child_pidfd,
 			     0)); /* its end is seen elsewhere */
 }
@@ -156,7 +156,7 @@ static void on_adopt(struct ms_shim *shim, bool ended)
 	memcpy(hello.launch_id, shim->plan.launch_id, sizeof(hello.launch_id));
 	memcpy(hello.policy_hash, shim->plan.policy_hash, sizeof(hello.policy_hash));
 	ms_notify_totals(&hello.denied, &reported);
-	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, &hello),
+	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, MS_SHIM_SPEAKS, &hello),
 		       ended ? -EBADF : shim->child_pidfd, MSG_DONTWAIT) < 0)
 		return;
 	shim->control = ms_fd_close(shim->control);
@@ -207,7 +207,8 @@ static void report_exit(struct ms_shim *shim, const struct life *life)
 		await_supervisor(shim);
 		ms_notify_flush(shim);
 		ms_notify_totals(&e.denied, &e.reported);
-		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF, 0) == 0 &&
+		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, MS_SHIM_SPEAKS, &e),
+			       -EBADF, 0) == 0 &&
 		    is_heard(shim))
 			return;
 		shim->control = ms_fd_close(shim->control); /* modsupd went away just now */

@@ -15,6 +15,12 @@
 
 #define MS_SHIM_CONTROL_FD 3 /* where the spawner puts the control socket */
 
+/* The version of lib/shimwire.h that this program speaks; modsup-shim-previous, which tests take
+ * over as an older build's, is made with the one before. */
+#ifndef MS_SHIM_SPEAKS
+#	define MS_SHIM_SPEAKS MS_SHIM_VERSION
+#endif
+
 struct ms_shim {
 	int control; /* SOCK_SEQPACKET to modsupd; -EBADF while there is none */
 	int adopt;   /* listening, for a successor; -EBADF = whoever loses modsupd ends */

@@ -203,11 +203,12 @@ static void hand_over(struct ms_box *box, struct ms_error *err)
 	err->step = MS_STEP_HANDOVER;
 	fds[0] = box->plan;
 	memcpy(fds + 1, box->fds, sizeof(int) * box->n_fds);
-	r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_PLAN), fds,
-			   box->n_fds + 1, MSG_DONTWAIT);
+	r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_PLAN),
+			   fds, box->n_fds + 1, MSG_DONTWAIT);
 	if (r == 0) /* natively nothing is waited for between parking and exec: say go at once */
-		r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_RELEASE), NULL,
-				   0, MSG_DONTWAIT);
+		r = ms_packet_send(box->control, buf,
+				   ms_shimwire_plain(buf, box->version, MS_SHIM_RELEASE), NULL, 0,
+				   MSG_DONTWAIT);
 	if (r < 0) {
 		ms_error_set(err, -r, "send the plan");
 		ms_box_fail(box, MS_BOX_FAILED, err);

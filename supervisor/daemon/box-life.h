@@ -24,6 +24,7 @@ struct ms_box {
 	sd_event_source *control_source, *pidfd_source, *memory_source, *deadline, *remover;
 	uint8_t launch_id[16], policy_hash[32]; /* policy_hash: what a shim to adopt must say */
 	bool adopting;				/* HELLO has not come yet */
+	uint8_t version; /* of its shim's last message: what it is answered in */
 	uint64_t run_timeout_usec;
 	uint64_t oom_kills_told;
 	uint32_t remove_tries;

@@ -245,8 +245,8 @@ static void say_heard(struct ms_box *box)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
-	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_HEARD), NULL, 0,
-			   MSG_DONTWAIT) < 0)
+	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_HEARD),
+			   NULL, 0, MSG_DONTWAIT) < 0)
 		ms_box_kill(box);
 }
 
@@ -285,6 +285,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 		check_memory(box); /* the cause before the effect */
 		box->got_exit = true;
 		box->end.exit = msg->exit;
+		box->end.exit.tail = (struct ms_str){.p = "", .len = 0}; /* ends with the message */
 		say_heard(box);
 		return;
 	case MS_SHIM_PLAN:
@@ -327,6 +328,7 @@ static bool read_message(struct ms_box *box)
 		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
 		return false;
 	}
+	box->version = msg.version;
 	on_message(box, &msg, n_fds ? pidfds[0] : -EBADF);
 	pidfds[0] = ms_fd_close(pidfds[0]);
 	return true;
@@ -385,7 +387,8 @@ void ms_box_signal(struct ms_box *box, uint8_t signo)
 
 	if (box->control >=
 	    0) /* a shim that does not read for so long is killed by the stop deadline */
-		MS_IGNORE(ms_packet_send(box->control, buf, ms_shimwire_signal(buf, signo), NULL, 0,
+		MS_IGNORE(ms_packet_send(box->control, buf,
+					 ms_shimwire_signal(buf, box->version, signo), NULL, 0,
 					 MSG_DONTWAIT));
 }
 
@@ -394,8 +397,9 @@ void ms_box_kill_module(struct ms_box *box)
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
 	if (box->control >= 0) /* as above */
-		MS_IGNORE(ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_KILL),
-					 NULL, 0, MSG_DONTWAIT));
+		MS_IGNORE(ms_packet_send(box->control, buf,
+					 ms_shimwire_plain(buf, box->version, MS_SHIM_KILL), NULL,
+					 0, MSG_DONTWAIT));
 }
 
 uint32_t ms_box_module_uid(const struct ms_box *box)
@@ -451,6 +455,7 @@ struct ms_box *ms_box_new(struct ms_supervisor *s, const struct ms_box_ops *ops,
 	if (!box)
 		return NULL;
 	box->s = s;
+	box->version = MS_SHIM_VERSION;
 	box->ops = *ops;
 	box->data = data;
 	box->shim_id = box->module_id = MS_ID_INIT;
