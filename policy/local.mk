@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libms-policy.a
 libms_policy_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS) $(SODIUM_CFLAGS)
 libms_policy_a_SOURCES = \
+	policy/config-peers-read.c \
+	policy/config-peers.c policy/config-peers.h \
 	policy/config-read.c policy/config-rows.h \
 	policy/config.c policy/config.h \
 	policy/json-gate.c policy/json-gate.h \

@@ -67,6 +67,11 @@ test_config_SOURCES = tests/unit/test-config.c
 test_config_LDADD = $(UNITLIBS)
 test_config_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-config-peers
+test_config_peers_SOURCES = tests/unit/test-config-peers.c
+test_config_peers_LDADD = $(UNITLIBS)
+test_config_peers_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-num
 test_num_SOURCES = tests/unit/test-num.c
 test_num_LDADD = libms.a
