@@ -97,4 +97,8 @@
 #define MS_MAX_LOG_INLINE_LINES	 500u	/* of one answer without a stream */
 #define MS_MAX_LOG_INLINE_BYTES	 (1024u * 1024u)
 
+/* An emergency */
+#define MS_MAX_REASON_BYTES 512u /* why it was raised */
+#define MS_MAX_GROUP_DEPTH  8u	/* of groups below the modules' own */
+
 #endif

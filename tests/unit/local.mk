@@ -255,6 +255,14 @@ test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/dae
 test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
 
+UNIT_TESTS += test-flag
+test_flag_SOURCES = tests/unit/test-flag.c tests/unit/scratch.h
+test_flag_LDADD = libms.a
+
+UNIT_TESTS += test-groups
+test_groups_SOURCES = tests/unit/test-groups.c tests/unit/scratch.h
+test_groups_LDADD = libms.a
+
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema
 EXTRA_DIST += tests/unit/test-schema tests/manifests/README.md tests/manifests/about.json \
