@@ -13,25 +13,26 @@
 
 /**
  * ms_logrec_encode() - write one record.
- * @buf: room for MS_LOGREC_MAX_BYTES
+ * @buf: room for its head and its text
  * @rec: in range
  * Return: how many bytes.
  */
 size_t ms_logrec_encode(uint8_t *buf, const struct ms_logrec *rec)
 {
 	bool header = rec->source == MS_LOGREC_HEADER;
-	struct ms_wr wr = ms_wr_init(buf, MS_LOGREC_MAX_BYTES);
+	size_t text_len = header ? sizeof(rec->generation) : rec->text.len;
+	struct ms_wr wr = ms_wr_init(buf, MS_LOGREC_HEAD_BYTES + text_len);
 
-	ms_assert(rec->source < MS_LOGREC_SOURCES && rec->text.len <= MS_MAX_LOG_TEXT_BYTES);
+	ms_assert(rec->source < MS_LOGREC_SOURCES && text_len <= MS_MAX_LOG_TEXT_BYTES);
 	ms_wr_u32(&wr, MAGIC);
 	ms_wr_u8(&wr, (uint8_t)rec->source);
 	ms_wr_u8(&wr, rec->partial ? FLAG_PARTIAL : 0);
-	ms_wr_u16(&wr, header ? (uint16_t)sizeof(uint64_t) : (uint16_t)rec->text.len);
+	ms_wr_u16(&wr, (uint16_t)text_len);
 	ms_wr_u64(&wr, rec->usec);
 	if (header)
 		ms_wr_u64(&wr, rec->generation);
 	else
-		ms_wr_bytes(&wr, rec->text.p, rec->text.len);
+		ms_wr_bytes(&wr, rec->text.p, text_len);
 	ms_assert(!wr.full);
 	return wr.len;
 }

@@ -35,8 +35,8 @@ struct ms_logrec {
 	uint64_t generation; /* of a HEADER, at least 1 */
 };
 
-/* ms_logrec_encode - into @buf of MS_LOGREC_MAX_BYTES; its length. The text must be within
- * MS_MAX_LOG_TEXT_BYTES; that of a HEADER is made here. */
+/* ms_logrec_encode - into @buf of MS_LOGREC_HEAD_BYTES and the text; its length. The text must be
+ * within MS_MAX_LOG_TEXT_BYTES; that of a HEADER is made here (MS_LOGREC_HEADER_BYTES in all). */
 size_t ms_logrec_encode(uint8_t *buf, const struct ms_logrec *rec);
 
 enum ms_logrec_result {

@@ -16,6 +16,7 @@ modsup_shim_SOURCES = \
 	shim/layer/rlimit.c \
 	shim/layer/seccomp.c \
 	shim/layer/userns.c \
+	shim/logfile.c shim/logfile.h \
 	shim/logs.c shim/logs.h \
 	shim/main.c \
 	shim/notify.c shim/notify.h \

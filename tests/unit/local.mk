@@ -213,7 +213,7 @@ test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
 test_packet_LDADD = libms.a
 
 UNIT_TESTS += test-logs
-test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logs.c
+test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logfile.c shim/logs.c
 test_logs_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-ids
