@@ -5,6 +5,7 @@
  */
 #include "policy/manifest.h"
 
+#include "lib/wire.h"
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
@@ -89,6 +90,59 @@ TEST(values_come_out)
 	CHECK_EQ(m->health_failures, 4);
 	CHECK(m->health_restart);
 	CHECK(m->has_entry && m->has_code && m->has_read);
+}
+
+/* The fields of a manifest that says nothing of its life, as version 2 writes them. */
+static size_t default_life(uint8_t *out, size_t cap, enum ms_restart restart)
+{
+	struct ms_wr wr = ms_wr_init(out, cap);
+
+	ms_wr_cstr(&wr, "", 0);
+	ms_wr_u8(&wr, (uint8_t)restart);
+	ms_wr_u64(&wr, 0);
+	ms_wr_cstr(&wr, "", 0);
+	ms_wr_u64(&wr, MS_HEALTH_INTERVAL_USEC);
+	ms_wr_u32(&wr, MS_HEALTH_FAILURES);
+	ms_wr_u8(&wr, 0);
+	return wr.len;
+}
+
+/* Records of instances that an older modsupd started. */
+TEST(version_before)
+{
+	static const struct {
+		const char *text;
+		enum ms_restart restart;
+	} cases[] = {
+		{least, MS_RESTART_ON_FAILURE},
+		{"{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":[\"/bin/true\"]}}",
+		 MS_RESTART_ON_FAILURE},
+		{"{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":[\"/bin/true\"],"
+		 "\"mode\":\"oneshot\"}}",
+		 MS_RESTART_NEVER},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		ms_auto(manifest) struct ms_manifest *m = NULL;
+		size_t len = encode(cases[i].text, message), life_len, at = 0;
+		uint8_t life[64];
+
+		REQUIRE(len && message[0] == 2);
+		life_len = default_life(life, sizeof(life), cases[i].restart);
+		while (at + life_len <= len && memcmp(message + at, life, life_len) != 0)
+			at++;
+		REQUIRE(at + life_len <= len);
+		memmove(message + at, message + at + life_len, len - at - life_len);
+		len -= life_len;
+		CHECK_EQ(ms_manifest_decode(message, len, &m), -EBADMSG); /* not as version 2 */
+		message[0] = 1;
+		REQUIRE(ms_manifest_decode(message, len, &m) == 0);
+		CHECK_EQ(m->restart, cases[i].restart);
+		CHECK_EQ(m->health_failures, MS_HEALTH_FAILURES);
+		m = ms_manifest_free(m);
+		message[0] = 3;
+		CHECK_EQ(ms_manifest_decode(message, len, &m), -EBADMSG);
+	}
 }
 
 TEST(every_byte_changed)
