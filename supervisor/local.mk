@@ -50,7 +50,8 @@ modsupd_SOURCES = \
 	supervisor/daemon/instance.c supervisor/daemon/instances.h \
 	supervisor/daemon/launcher.c supervisor/daemon/launcher.h \
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-find.h \
-	supervisor/daemon/layer/cgroup-group.h supervisor/daemon/layer/cgroup-stats.c \
+	supervisor/daemon/layer/cgroup-group.h \
+	supervisor/daemon/layer/cgroup-stats.c supervisor/daemon/layer/cgroup-stats.h \
 	supervisor/daemon/layer/cgroup.c supervisor/daemon/layer/cgroup.h \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \

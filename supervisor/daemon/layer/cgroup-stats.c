@@ -3,7 +3,7 @@
  * cgroup-stats.c - what the kernel counts about the groups of one instance, on pure v2, hybrid and
  * v1. Changes nothing in the kernel but the v1 registration of the OOM's eventfd.
  */
-#include "supervisor/daemon/layer/cgroup-group.h"
+#include "supervisor/daemon/layer/cgroup-stats.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,11 +14,74 @@
 #include "lib/fs.h"
 #include "lib/num.h"
 #include "supervisor/daemon/layer/cgroup-find.h"
+#include "supervisor/daemon/layer/cgroup-group.h"
 
-#define HUGE_PAGE_BYTES (2u << 20)
+#define FILE_BYTES                                                                                 \
+	4096u /* the longest of these files, memory.events and cpu.stat, have some 200             \
+	       */
+
+/* One file of the kernel's, as it is at one moment. */
+struct text {
+	char bytes[FILE_BYTES];
+	size_t len;
+};
+
+/** ms_cgroup_number() - see cgroup-stats.h. */
+bool ms_cgroup_number(struct ms_str text, const char *key, uint64_t *ret)
+{
+	const char *p = text.p, *end = text.p + text.len;
+	const size_t key_len = key ? strlen(key) : 0;
+
+	while (p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((newline ? newline : end) - p);
+
+		if (!key)
+			return ms_parse_u64(p, len, 0, UINT64_MAX, ret) == 0;
+		if (len > key_len && memcmp(p, key, key_len) == 0 && p[key_len] == ' ')
+			return ms_parse_u64(p + key_len + 1, len - key_len - 1, 0, UINT64_MAX,
+					    ret) == 0;
+		p += len + 1;
+	}
+	return false;
+}
+
+static bool read_text(int fd, struct text *ret)
+{
+	ssize_t n = fd < 0 ? -1 : pread(fd, ret->bytes, sizeof(ret->bytes), 0);
+
+	ret->len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* False, and empty, when the file is not there. */
+static bool read_file(int dir, const char *file, struct text *ret)
+{
+	ms_auto_fd int fd = dir < 0 ? -EBADF : openat(dir, file, O_RDONLY | O_CLOEXEC);
+
+	return read_text(fd, ret);
+}
+
+/* 0 when it is not there. */
+static uint64_t number_in(const struct text *text, const char *key)
+{
+	uint64_t value = 0;
+
+	return ms_cgroup_number((struct ms_str){.p = text->bytes, .len = text->len}, key, &value)
+		       ? value
+		       : 0;
+}
+
+static uint64_t read_number(int dir, const char *file, const char *key)
+{
+	struct text text;
+
+	return read_file(dir, file, &text) ? number_in(&text, key) : 0;
+}
 
 static int dir_with(const struct ms_cgroup *cg, enum ms_controller controller, bool *ret_v2)
 {
+	*ret_v2 = false;
 	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
 		if (cg->cgroups->trees[i].has[controller]) {
 			*ret_v2 = cg->cgroups->trees[i].v2;
@@ -28,59 +91,106 @@ static int dir_with(const struct ms_cgroup *cg, enum ms_controller controller, b
 	return -EBADF;
 }
 
-/* The number after @key in a flat-keyed file, or the whole file's number when @key is NULL. 0 when
- * not there. */
-static uint64_t read_number(int dir, const char *file, const char *key)
-{
-	ms_auto_fd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	const char *p = buf;
-	uint64_t value = 0;
-	size_t len;
-	ssize_t n;
+/* -- cpu -- */
 
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	for (size_t key_len = key ? strlen(key) : 0; key; p++) {
-		if (strncmp(p, key, key_len) == 0 && p[key_len] == ' ') {
-			p += key_len + 1;
-			break;
-		}
-		p = strchr(p, '\n');
-		if (!p)
-			return 0;
+/* v1: cpuacct may be mounted with cpu or by itself; only one of the trees has the file. */
+static uint64_t used_v1(const struct ms_cgroup *cg)
+{
+	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
+		const struct ms_cgroup_tree *t = &cg->cgroups->trees[i];
+		struct text text;
+
+		if (t->v2 || !(t->has[MS_CGROUP_CPU] || strcmp(t->any, "cpuacct") == 0))
+			continue;
+		if (read_file(cg->dirs[i], "payload/cpuacct.usage", &text))
+			return number_in(&text, NULL) / 1000;
 	}
-	len = strspn(p, "0123456789");
-	return ms_parse_u64(p, len, 0, UINT64_MAX, &value) < 0 ? 0 : value;
+	return 0;
+}
+
+static void read_cpu(const struct ms_cgroup *cg, uint32_t what, struct ms_cgroup_stats *ret)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_CPU, &v2);
+	struct text text = {.len = 0};
+
+	if (v2 || (what & MS_CGROUP_READ_THROTTLE))
+		(void)read_file(dir, "payload/cpu.stat", &text); /* else all are 0 */
+	if (what & MS_CGROUP_READ_THROTTLE) {
+		ret->periods = number_in(&text, "nr_periods");
+		ret->throttled = number_in(&text, "nr_throttled");
+		ret->throttled_usec = v2 ? number_in(&text, "throttled_usec")
+					 : number_in(&text, "throttled_time") / 1000;
+	}
+	if (what & MS_CGROUP_READ_CPU)
+		ret->cpu_usec = v2 ? number_in(&text, "usage_usec") : used_v1(cg);
+}
+
+uint64_t ms_cgroup_cpu_usec(const struct ms_cgroup *cg)
+{
+	struct ms_cgroup_stats stats = {0};
+
+	read_cpu(cg, MS_CGROUP_READ_CPU, &stats);
+	return stats.cpu_usec;
+}
+
+/* -- memory -- */
+
+/* The second is the one with swap, which kernels before 6.13 count as well. */
+static uint64_t hits_v1(int dir)
+{
+	return read_number(dir, "memory.failcnt", NULL) +
+	       read_number(dir, "memory.memsw.failcnt", NULL);
+}
+
+/* v1 counts the kills where the victim was: in payload, or in shim */
+static uint64_t kills_v1(int dir)
+{
+	return read_number(dir, "payload/memory.oom_control", "oom_kill") +
+	       read_number(dir, "memory.oom_control", "oom_kill");
+}
+
+static void read_memory(const struct ms_cgroup *cg, uint32_t what, struct ms_cgroup_stats *ret)
+{
+	bool v2;
+	int dir = dir_with(cg, MS_CGROUP_MEMORY, &v2);
+	struct text text = {.len = 0};
+
+	if (what & MS_CGROUP_READ_MEMORY) {
+		ret->memory_bytes =
+			read_number(dir, v2 ? "memory.current" : "memory.usage_in_bytes", NULL);
+		ret->memory_peak_bytes =
+			read_number(dir, v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
+	}
+	if (v2 && (what & (MS_CGROUP_READ_HITS | MS_CGROUP_READ_KILLS)))
+		(void)read_file(dir, "memory.events", &text); /* else all are 0 */
+	if (what & MS_CGROUP_READ_HITS)
+		ret->memory_hits = v2 ? number_in(&text, "max") : hits_v1(dir);
+	if (what & MS_CGROUP_READ_KILLS)
+		ret->oom_kills = v2 ? number_in(&text, "oom_kill") : kills_v1(dir);
 }
 
 int ms_cgroup_memory(const struct ms_cgroup *cg, struct ms_cgroup_memory *ret)
 {
 	bool v2;
 	int dir = dir_with(cg, MS_CGROUP_MEMORY, &v2);
+	struct text text = {.len = 0};
 
 	if (dir < 0)
 		return -ENOENT;
+	ret->peak_bytes = read_number(dir, v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
 	if (v2) {
-		ret->oom_kills = read_number(dir, "memory.events", "oom_kill");
-		ret->limit_hits = read_number(dir, "memory.events", "max");
-		ret->peak_bytes = read_number(dir, "memory.peak", NULL);
+		(void)read_file(dir, "memory.events", &text); /* else all are 0 */
+		ret->oom_kills = number_in(&text, "oom_kill");
+		ret->limit_hits = number_in(&text, "max");
+		/* "oom" is the own limit's alone: one further up counts there, the host's nowhere
+		 */
+		ret->by_host = ret->oom_kills > 0 && number_in(&text, "oom") == 0;
 		return 0;
 	}
-	/* v1 counts the kills where the victim was: in payload */
-	ret->oom_kills = read_number(dir, "payload/memory.oom_control", "oom_kill") +
-			 read_number(dir, "memory.oom_control", "oom_kill");
-	ret->limit_hits = read_number(dir, "memory.failcnt", NULL);
-	ret->peak_bytes = read_number(dir, "memory.max_usage_in_bytes", NULL);
-	/* 6.18 leaves the counter at 0 under the swap limit: a peak within a huge page of the limit
-	 * says the same */
-	if (ret->limit_hits == 0 &&
-	    ret->peak_bytes + HUGE_PAGE_BYTES > read_number(dir, "memory.limit_in_bytes", NULL))
-		ret->limit_hits = 1;
+	ret->oom_kills = kills_v1(dir);
+	ret->limit_hits = hits_v1(dir);
+	ret->by_host = ret->oom_kills > 0 && ret->limit_hits == 0;
 	return 0;
 }
 
@@ -117,28 +227,71 @@ int ms_cgroup_watch_memory(struct ms_cgroup *cg, uint32_t *ret_epoll_events)
 	return cg->watch < 0 ? -errno : cg->watch;
 }
 
+/* -- processes -- */
+
 uint64_t ms_cgroup_fork_failures(const struct ms_cgroup *cg)
 {
 	bool v2;
-	int dir = dir_with(cg, MS_CGROUP_PIDS, &v2);
 
-	return dir < 0 ? 0 : read_number(dir, "payload/pids.events", "max");
+	return read_number(dir_with(cg, MS_CGROUP_PIDS, &v2), "payload/pids.events", "max");
 }
 
-uint64_t ms_cgroup_cpu_usec(const struct ms_cgroup *cg)
+int ms_cgroup_open_forks(const struct ms_cgroup *cg)
 {
 	bool v2;
-	int dir = dir_with(cg, MS_CGROUP_CPU, &v2);
+	int dir = dir_with(cg, MS_CGROUP_PIDS, &v2), fd;
 
-	if (dir >= 0 && v2)
-		return read_number(dir, "payload/cpu.stat", "usage_usec");
-	for (uint32_t i = 0; i < cg->cgroups->n_trees; i++) {
-		uint64_t nsec = cg->cgroups->trees[i].v2
-					? 0
-					: read_number(cg->dirs[i], "payload/cpuacct.usage", NULL);
+	if (dir < 0 || !v2)
+		return -ENOENT;
+	fd = openat(dir, "payload/pids.events", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
 
-		if (nsec)
-			return nsec / 1000;
+bool ms_cgroup_read_forks(int fd, uint64_t *ret)
+{
+	struct text text;
+
+	if (!read_text(fd, &text))
+		return false;
+	*ret = number_in(&text, "max");
+	return true;
+}
+
+int ms_cgroups_open_processes(const struct ms_cgroups *c)
+{
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		const struct ms_cgroup_tree *t = &c->trees[i];
+		int fd;
+
+		if (!t->has[MS_CGROUP_PIDS] || t->v2)
+			continue;
+		fd = openat(t->modules, "pids.current", O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
 	}
-	return 0;
+	return -ENOENT;
+}
+
+uint64_t ms_cgroups_read_processes(int fd)
+{
+	struct text text;
+
+	return read_text(fd, &text) ? number_in(&text, NULL) : 0;
+}
+
+/* -- all of them -- */
+
+/** ms_cgroup_stats() - see cgroup-stats.h. */
+void ms_cgroup_stats(const struct ms_cgroup *cg, uint32_t what, struct ms_cgroup_stats *ret)
+{
+	bool v2;
+	int pids = dir_with(cg, MS_CGROUP_PIDS, &v2);
+
+	if (what & (MS_CGROUP_READ_CPU | MS_CGROUP_READ_THROTTLE))
+		read_cpu(cg, what, ret);
+	if (what & (MS_CGROUP_READ_MEMORY | MS_CGROUP_READ_HITS | MS_CGROUP_READ_KILLS))
+		read_memory(cg, what, ret);
+	if (what & MS_CGROUP_READ_PROCESSES)
+		ret->processes = read_number(pids, "payload/pids.current", NULL);
+	if (what & MS_CGROUP_READ_FORKS)
+		ret->refused_forks = read_number(pids, "payload/pids.events", "max");
 }

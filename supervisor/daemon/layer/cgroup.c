@@ -156,8 +156,10 @@ static int limit_memory(const struct ms_cgroup_tree *t, int dir, uint64_t bytes,
 		return r < 0 ? r : set_text(dir, "payload/memory.oom.group", "1", true, err);
 	}
 	r = set_uint(dir, "memory.limit_in_bytes", bytes, false, err);
-	if (r == 0)
-		r = set_uint(dir, "memory.memsw.limit_in_bytes", bytes, true, err);
+	if (r == 0) /* one page more: at the very same figure it is this limit that refuses, and
+		     * 6.13 and later count only what the other one refused */
+		r = set_uint(dir, "memory.memsw.limit_in_bytes",
+			     bytes + (uint64_t)sysconf(_SC_PAGESIZE), true, err);
 	return r < 0 ? r : limit_tcp_v1(dir, bytes, err);
 }
 
