@@ -56,6 +56,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/probe.c supervisor/daemon/probe.h \
 	supervisor/daemon/record.c supervisor/daemon/record.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
 	supervisor/daemon/start.c \

@@ -34,6 +34,12 @@ UNIT_TESTS += test-plan-codec
 test_plan_codec_SOURCES = tests/unit/test-plan-codec.c
 test_plan_codec_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-probe
+test_probe_SOURCES = tests/unit/test-probe.c tests/unit/scratch.h supervisor/daemon/probe.c
+test_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_probe_LDADD = libms.a $(SYSTEMD_LIBS)
+test_probe_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-restrict
 test_restrict_SOURCES = tests/unit/test-restrict.c
 test_restrict_LDADD = $(CALL_LIBS)
