@@ -63,6 +63,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \
 	supervisor/daemon/state-folders.h supervisor/daemon/state-runtime.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h \
+	supervisor/daemon/stdio.c supervisor/daemon/stdio.h \
 	supervisor/daemon/sweep.c supervisor/daemon/sweep.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c
