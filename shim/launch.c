@@ -19,7 +19,7 @@
 
 /* SIGCHLD is read from a descriptor; everything else stays blocked: PID 1 takes no signal from
  * inside anyway. */
-static int prepare_signals(struct ms_shim *shim, struct ms_error *err)
+int ms_launch_signals(struct ms_shim *shim, struct ms_error *err)
 {
 	const uint64_t all = ~0ull, child = 1ull << (SIGCHLD - 1);
 	int r = ms_sys_rt_sigprocmask(SIG_SETMASK, &all, NULL);
@@ -36,7 +36,7 @@ int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err)
 	int r;
 
 	err->step = MS_STEP_SHIM;
-	r = prepare_signals(shim, err);
+	r = ms_launch_signals(shim, err);
 	if (r < 0)
 		return r;
 	r = ms_sys_sethostname(plan->hostname.p, plan->hostname.len);
@@ -144,6 +144,10 @@ static int drop_to_shim(struct ms_shim *shim, struct ms_error *err)
 	r = ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r == 0)
 		r = ms_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* a helper's parent is modsup-spawn, which ends with modsupd: the command does not outlive
+	 * whoever asked for it; here, as a change of id clears it */
+	if (r == 0 && shim->joins)
+		r = ms_sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r < 0)
 		return ms_error_set(err, -r, "lock the shim");
 	/* as the shim's id: SO_PEERCRED of who connects there names whoever called listen(2) */
@@ -207,6 +211,10 @@ static int fork_child(struct ms_shim *shim, struct ms_error *err)
 	give_log_pipes(shim, log_write);
 	if (shim->child == 0) {
 		(void)ms_sys_close(pair[0]); /* so that the shim's end of it ends with the shim */
+		if (shim->joins) { /* nothing that speaks to modsupd goes where a module is */
+			(void)ms_sys_close(shim->control);
+			(void)ms_sys_close(shim->signals);
+		}
 		ms_enter_child(shim, pair[1]);
 	}
 	(void)ms_sys_close(pair[1]); /* so that the child's death is an end of file */
@@ -226,7 +234,8 @@ int ms_launch_child(struct ms_shim *shim, struct ms_error *err)
 	if (r < 0)
 		return r;
 	err->step = MS_STEP_IDMAP;
-	r = ms_layer_userns_map(shim, shim->child, err);
+	if (!shim->joins) /* else it has its map */
+		r = ms_layer_userns_map(shim, shim->child, err);
 	if (r < 0)
 		return r;
 	r = drop_to_shim(shim, err);

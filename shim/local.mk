@@ -6,6 +6,7 @@ modsup_shim_SOURCES = \
 	shim/fold.c shim/fold.h \
 	shim/handover.c \
 	shim/io.c \
+	shim/join.c \
 	shim/launch.c \
 	shim/layer/caps.c \
 	shim/layer/cgroup.c \
