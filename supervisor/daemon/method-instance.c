@@ -127,19 +127,23 @@ void ms_view_members(const struct ms_instance_view *view, struct ms_jw *jw)
 
 /* -- which one -- */
 
-enum which_arg { ARG_INSTANCE, ARG_MODULE, ARG_TENANT, ARG_WHICH_COUNT };
-
-static const struct ms_param which_params[ARG_WHICH_COUNT] = {
-	[ARG_INSTANCE] = {.name = "instance", .type = MS_PARAM_INSTANCE},
-	[ARG_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},
-	[ARG_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT},
+static const struct ms_param which_params[MS_WHICH_COUNT] = {
+	[MS_WHICH_INSTANCE] = {.name = "instance", .type = MS_PARAM_INSTANCE},
+	[MS_WHICH_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},
+	[MS_WHICH_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT},
 };
 
-static struct ms_instance *find(struct ms_call *call, const struct ms_arg *args,
-				struct ms_error *err)
+/**
+ * ms_which_find() - the instance that a request names.
+ * @args: by enum ms_which_arg
+ * @err: filled when there is none
+ * Return: borrowed until the loop goes on, or NULL.
+ */
+struct ms_instance *ms_which_find(struct ms_call *call, const struct ms_arg *args,
+				  struct ms_error *err)
 {
-	const struct ms_arg *id = &args[ARG_INSTANCE], *module = &args[ARG_MODULE],
-			    *tenant = &args[ARG_TENANT];
+	const struct ms_arg *id = &args[MS_WHICH_INSTANCE], *module = &args[MS_WHICH_MODULE],
+			    *tenant = &args[MS_WHICH_TENANT];
 	struct ms_instance *i;
 
 	if (!id->value == !module->value || (id->value && tenant->value)) {
@@ -178,7 +182,7 @@ static void answer_view(void *data, const struct ms_instance_view *view)
 
 static int run_stop(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
-	struct ms_instance *i = find(call, args, &fault->error);
+	struct ms_instance *i = ms_which_find(call, args, &fault->error);
 
 	if (!i)
 		return fault->error.code;
@@ -189,13 +193,13 @@ const struct ms_method ms_method_instance_stop = {
 	.name = "instance.stop",
 	.role = MS_ROLE_BACKEND,
 	.params = which_params,
-	.n_params = ARG_WHICH_COUNT,
+	.n_params = MS_WHICH_COUNT,
 	.run = run_stop,
 };
 
 static int run_wait(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
-	struct ms_instance *i = find(call, args, &fault->error);
+	struct ms_instance *i = ms_which_find(call, args, &fault->error);
 
 	if (!i)
 		return fault->error.code;
@@ -206,13 +210,13 @@ const struct ms_method ms_method_instance_wait = {
 	.name = "instance.wait",
 	.role = MS_ROLE_OBSERVER,
 	.params = which_params,
-	.n_params = ARG_WHICH_COUNT,
+	.n_params = MS_WHICH_COUNT,
 	.run = run_wait,
 };
 
 static int run_show(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
-	struct ms_instance *i = find(call, args, &fault->error);
+	struct ms_instance *i = ms_which_find(call, args, &fault->error);
 	struct ms_instance_view view;
 
 	if (!i)
@@ -226,7 +230,7 @@ const struct ms_method ms_method_instance_show = {
 	.name = "instance.show",
 	.role = MS_ROLE_OBSERVER,
 	.params = which_params,
-	.n_params = ARG_WHICH_COUNT,
+	.n_params = MS_WHICH_COUNT,
 	.run = run_show,
 };
 

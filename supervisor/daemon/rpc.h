@@ -7,6 +7,8 @@
 #ifndef MS_DAEMON_RPC_H
 #define MS_DAEMON_RPC_H
 
+#include <sys/types.h>
+
 #include "lib/base.h"
 #include "lib/error.h"
 #include "modsup/limits.h"
@@ -54,6 +56,8 @@ struct ms_rpc_peer {
 	struct ms_supervisor *s; /* borrowed */
 	struct ms_rpc_sink sink;
 	enum ms_role role;
+	uid_t uid;	 /* of whoever connected: its streams are for the same */
+	const char *dir; /* borrowed: of the socket it came through */
 	struct ms_call *calls; /* in flight, owned */
 	uint32_t n_calls;
 	struct ms_rpc_sub subs[MS_MAX_PEER_SUBSCRIPTIONS];
