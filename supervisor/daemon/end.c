@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -298,6 +299,15 @@ void ms_life_fail(struct ms_instance *i, const struct ms_error *err)
 	ms_life_set(i, MS_STATE_FAILED);
 }
 
+/* Killed while the flag is up, whoever of us did it. */
+static bool is_emergency(const struct ms_instance *i, const struct ms_box_end *end)
+{
+	bool killed = end->cause != MS_BOX_EXITED ||
+		      (end->exit.kind == MS_EXIT_SIGNAL && end->exit.value == SIGKILL);
+
+	return killed && ms_emergency_is_up(i->s->emergency);
+}
+
 static const char *find_cause(const struct ms_instance *i, const struct ms_box_end *end)
 {
 	if (end->exit.flood)
@@ -308,6 +318,8 @@ static const char *find_cause(const struct ms_instance *i, const struct ms_box_e
 		return "deadline";
 	if (i->memory_told && end->exit.kind == MS_EXIT_SIGNAL && end->exit.value == SIGKILL)
 		return "memory";
+	if (is_emergency(i, end))
+		return "emergency";
 	if (i->stop_asked)
 		return "stopped";
 	if (end->cause != MS_BOX_EXITED)

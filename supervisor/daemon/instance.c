@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "lib/log.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -363,6 +364,15 @@ void ms_instances_stop_all(struct ms_supervisor *s)
 	end_if_empty(s);
 }
 
+void ms_instances_emergency(struct ms_supervisor *s)
+{
+	for (struct ms_instance *i = s->instances->first; i; i = i->next) {
+		i->stop_asked |= is_live(i);
+		if (is_live(i) && i->box)
+			ms_box_kill(i->box);
+	}
+}
+
 /* -- what the control socket asks -- */
 
 static int new_id(char id[static 17], struct ms_error *err)
@@ -409,6 +419,11 @@ int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *re
 			     s->config->max_instances);
 		return ms_error_hint(err, "stop some, or raise \"maxInstances\" in modsupd.json");
 	}
+	err->step = MS_STEP_ADMIT;
+	r = ms_emergency_admit(s->emergency, err);
+	if (r < 0)
+		return r;
+	err->step = MS_STEP_NONE;
 	i = ms_life_new(s);
 	if (!i)
 		return ms_error_set(err, ENOMEM, "instance");

@@ -20,6 +20,9 @@ void ms_instances_adopt(struct ms_supervisor *s);
 /* ms_instances_stop_all - stop every one; the loop ends once none is live. Call again to kill
  * instead of waiting. */
 void ms_instances_stop_all(struct ms_supervisor *s);
+/* ms_instances_emergency - end every one at once, what waits or would start again by itself too.
+ * Each ends with the cause "emergency". */
+void ms_instances_emergency(struct ms_supervisor *s);
 uint32_t ms_instances_live(const struct ms_instances *instances);
 
 #endif

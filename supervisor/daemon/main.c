@@ -24,6 +24,7 @@
 #include "lib/log.h"
 #include "supervisor/daemon/config-files.h"
 #include "supervisor/daemon/control.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instances.h"
@@ -287,7 +288,11 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_instances_new(s, &s->instances, err);
 	if (r < 0)
 		return r;
+	r = ms_emergency_new(s, &s->emergency, err);
+	if (r < 0)
+		return r;
 	ms_instances_adopt(s);
+	ms_emergency_begin(s->emergency);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
 		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");
@@ -300,6 +305,7 @@ static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
 	s->instances = ms_instances_free(s->instances);
+	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);
 	s->launcher = ms_launcher_free(s->launcher);
 	s->loop = sd_event_unref(s->loop);
