@@ -31,6 +31,7 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/restrict.h"
 #include "supervisor/daemon/state.h"
+#include "supervisor/daemon/stream.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define RUNTIME_DIR "/run/modsup"
@@ -292,6 +293,9 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	if (r < 0)
 		return r;
 	ms_instances_adopt(s);
+	r = ms_streams_new(s, &s->streams, err);
+	if (r < 0)
+		return r;
 	ms_emergency_begin(s->emergency);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
@@ -304,6 +308,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
+	s->streams = ms_streams_free(s->streams);
 	s->instances = ms_instances_free(s->instances);
 	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);

@@ -222,6 +222,11 @@ UNIT_TESTS += test-logs
 test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logfile.c shim/logs.c
 test_logs_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-stream
+test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
+test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_stream_LDADD = libms.a $(SYSTEMD_LIBS)
+
 UNIT_TESTS += test-ids
 test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
 test_ids_LDADD = $(UNITLIBS)
