@@ -22,7 +22,8 @@
 
 static char *child_argv[MS_MAX_ARGV + 1];
 static char *child_env[MS_MAX_ENV * 2 + 1];
-static char listen_pid[32] = "LISTEN_PID=";
+/* What is said with one's own number, which nobody knew before. */
+static char own_pids[][32] = {"LISTEN_PID=", "WATCHDOG_PID="};
 
 static MS_NORETURN void fail(int sync, const struct ms_error *err)
 {
@@ -123,18 +124,22 @@ static int step_cwd(const struct ms_plan *plan, struct ms_error *err)
 	return 0;
 }
 
+/* @text has room for the number. */
+static char *complete(char *text)
+{
+	(void)ms_num_format((uint64_t)ms_sys_getpid(), text + strlen(text)); /* its length */
+	return text;
+}
+
 static void build_program(const struct ms_plan *plan)
 {
-	size_t prefix = strlen(listen_pid);
-
 	for (uint32_t i = 0; i < plan->n_argv; i++)
 		child_argv[i] = (char *)(uintptr_t)plan->argv[i].p; /* execve(2) does not write */
 	for (uint32_t i = 0; i < plan->n_env; i++) {
 		child_env[i] = (char *)(uintptr_t)plan->env[i].p;
-		if (strcmp(plan->env[i].p, "LISTEN_PID=") == 0) {
-			(void)ms_num_format((uint64_t)ms_sys_getpid(),
-					    listen_pid + prefix); /* fits */
-			child_env[i] = listen_pid;
+		for (size_t j = 0; j < MS_ARRAY_LEN(own_pids); j++) {
+			if (strcmp(plan->env[i].p, own_pids[j]) == 0)
+				child_env[i] = complete(own_pids[j]);
 		}
 	}
 	if (!MS_LAYER_ON(ENV)) {

@@ -265,6 +265,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 		on_hello(box, &msg->hello, pidfd);
 		return;
 	case MS_SHIM_PARKED:
+	case MS_SHIM_NOTIFY: /* nobody waits for it yet */
 		return;
 	case MS_SHIM_STARTED:
 		run_deadline(box);
@@ -295,7 +296,6 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 	case MS_SHIM_HEARD:
 	case MS_SHIM_LISTENER:
 	case MS_SHIM_EXEC:
-	case MS_SHIM_NOTIFY:
 		break;
 	}
 	{
