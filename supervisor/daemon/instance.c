@@ -367,8 +367,12 @@ void ms_instances_stop_all(struct ms_supervisor *s)
 void ms_instances_emergency(struct ms_supervisor *s)
 {
 	for (struct ms_instance *i = s->instances->first; i; i = i->next) {
-		i->stop_asked |= is_live(i);
-		if (is_live(i) && i->box)
+		if (!is_live(i))
+			continue;
+		i->stop_asked = true;
+		if (!i->started) /* what whoever waits for the start is told */
+			MS_IGNORE(ms_emergency_admit(s->emergency, &i->error));
+		if (i->box)
 			ms_box_kill(i->box);
 	}
 }
