@@ -247,6 +247,17 @@ test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c 
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
 
+UNIT_TESTS += test-window
+test_window_SOURCES = tests/unit/test-window.c supervisor/daemon/window.c
+test_window_LDADD = libms.a
+
+UNIT_TESTS += test-watch
+test_watch_SOURCES = tests/unit/test-watch.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c \
+	supervisor/daemon/watch.c supervisor/daemon/window.c
+test_watch_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS) $(SYSTEMD_CFLAGS)
+test_watch_LDADD = libms.a $(CGROUP_LIBS) $(SYSTEMD_LIBS)
+
 UNIT_TESTS += test-net
 test_net_SOURCES = tests/unit/test-net.c supervisor/daemon/layer/net.c
 test_net_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
