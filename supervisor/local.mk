@@ -32,6 +32,7 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
+	supervisor/daemon/logread.c supervisor/daemon/logread.h \
 	supervisor/daemon/stream.c supervisor/daemon/stream.h \
 	supervisor/daemon/supervisor.h \
 	supervisor/daemon/violation.c supervisor/daemon/violation.h

@@ -222,6 +222,15 @@ UNIT_TESTS += test-logs
 test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logfile.c shim/logs.c
 test_logs_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-logread
+test_logread_SOURCES = tests/unit/test-logread.c tests/unit/scratch.h shim/logfile.c \
+	supervisor/daemon/logread.c
+test_logread_LDADD = libms.a
+
+UNIT_TESTS += test-rfc3339
+test_rfc3339_SOURCES = tests/unit/test-rfc3339.c
+test_rfc3339_LDADD = libms.a
+
 UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
