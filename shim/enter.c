@@ -97,6 +97,18 @@ static int step_session(struct ms_error *err)
 	return r < 0 ? ms_error_set(err, -r, "personality") : 0;
 }
 
+/* A namespace is joined through its process, which is open to the shim's id only (join.c). */
+static int step_cgroup_namespace(const struct ms_shim *shim, struct ms_error *err)
+{
+	int r = shim->joins ? ms_layer_identity_lend(shim->plan.shim_uid, err) : 0;
+
+	if (r == 0)
+		r = ms_layer_cgroup_namespace(shim->join, err);
+	if (r < 0 || !shim->joins)
+		return r;
+	return ms_layer_identity_return(err);
+}
+
 static int step_identity(const struct ms_plan *plan, struct ms_error *err)
 {
 	uint32_t id = MS_LAYER_ON(USERNS) ? plan->inside_uid : plan->module_uid;
@@ -231,7 +243,7 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 	     ms_layer_oom_set(shim, plan->flags & MS_PLAN_OOM_SHIM ? "0" : "1000", &err));
 	/* 5 The cgroup namespace: after 3, before the user namespace, so that it belongs to the
 	 * host's. */
-	STEP(CGROUP_JOIN, ms_layer_cgroup_namespace(shim->join, &err));
+	STEP(CGROUP_JOIN, step_cgroup_namespace(shim, &err));
 	/* 6 No supplementary group: in the user namespace it would be too late. */
 	STEP(IDENTITY, done(ms_sys_setgroups(0, NULL), "setgroups", &err));
 	/* 7 The user namespace last of all, owned by the shim's id; the shim maps one id. */
