@@ -16,6 +16,7 @@ noinst_LIBRARIES += libms-control.a
 libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libms_control_a_SOURCES = \
 	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
+	supervisor/daemon/control-socket.c supervisor/daemon/control-socket.h \
 	supervisor/daemon/control.c supervisor/daemon/control.h \
 	supervisor/daemon/event-ring.c supervisor/daemon/event-ring.h \
 	supervisor/daemon/event.c supervisor/daemon/event.h \
@@ -30,7 +31,9 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-supervisor.c \
+	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
+	supervisor/daemon/rpc-peer.c \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
 	supervisor/daemon/logread.c supervisor/daemon/logread.h \
 	supervisor/daemon/stream.c supervisor/daemon/stream.h \

@@ -267,7 +267,6 @@ static void raise_nofile(const struct ms_config *config)
 
 static int set_up(struct ms_supervisor *s, struct ms_error *err)
 {
-	char socket[PATH_MAX];
 	struct timespec now;
 	int r;
 
@@ -300,10 +299,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	if (r < 0)
 		return r;
 	ms_emergency_begin(s->emergency);
-	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
-	    (int)sizeof(socket))
-		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");
-	r = ms_control_open(s, socket, &s->control, err);
+	r = ms_control_open(s, &s->control, err);
 	/* last: from here on only what the loop needs */
 	return r < 0 ? r : ms_restrict_self(err);
 }
