@@ -27,7 +27,9 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/instance.h \
 	supervisor/daemon/emergency.h \
 	supervisor/daemon/method-emergency.c \
+	supervisor/daemon/exec.h \
 	supervisor/daemon/method-event.c \
+	supervisor/daemon/method-exec.c \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-supervisor.c \
@@ -47,10 +49,13 @@ modsupd_SOURCES = \
 	supervisor/daemon/adopt.c \
 	supervisor/daemon/box-adopt.c \
 	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
+	supervisor/daemon/box-exec.c supervisor/daemon/box-exec.h \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/emergency.c \
 	supervisor/daemon/end.c \
+	supervisor/daemon/exec-plan.c \
+	supervisor/daemon/exec.c \
 	supervisor/daemon/folder.c supervisor/daemon/folder.h \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
 	supervisor/daemon/ids.c supervisor/daemon/ids.h \

@@ -32,7 +32,6 @@ void ms_box_close_fds(struct ms_box *box)
 		box->n_fds--;
 		box->fds[box->n_fds] = ms_fd_close(box->fds[box->n_fds]);
 	}
-	box->plan = ms_fd_close(box->plan);
 	box->netns = ms_fd_close(box->netns);
 }
 
@@ -49,6 +48,7 @@ static void box_done(struct ms_box *box)
 {
 	drop_sources(box);
 	ms_box_close_fds(box);
+	box->plan = ms_fd_close(box->plan);
 	box->control = ms_fd_close(box->control);
 	box->pidfd = ms_fd_close(box->pidfd);
 	box->cgroup = ms_cgroup_free(box->cgroup);

@@ -26,6 +26,7 @@
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/exec.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -308,6 +309,7 @@ static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
 	s->streams = ms_streams_free(s->streams);
+	s->execs = ms_execs_free(s->execs);
 	s->instances = ms_instances_free(s->instances);
 	s->watches = ms_watches_free(s->watches);
 	s->emergency = ms_emergency_free(s->emergency);

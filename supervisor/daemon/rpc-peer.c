@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/exec.h"
 #include "supervisor/daemon/instance.h"
 #include "supervisor/daemon/rpc-life.h"
 #include "supervisor/daemon/supervisor.h"
@@ -57,11 +58,13 @@ void ms_rpc_peer_done(struct ms_rpc_peer *peer)
 {
 	while (peer->calls) {
 		ms_instance_forget_data(peer->s, peer->calls);
+		ms_exec_forget_data(peer->s, peer->calls);
 		ms_rpc_end_call(peer->calls);
 	}
 	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++)
 		peer->subs[i].sub = ms_sub_free(peer->subs[i].sub);
 	ms_instance_forget_owner(peer->s, peer);
+	ms_exec_forget_owner(peer->s, peer);
 	free(peer->entry);
 	peer->entry = NULL;
 }
