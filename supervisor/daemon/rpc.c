@@ -24,7 +24,7 @@ static const struct ms_method *const methods[] = {
 	&ms_method_instance_show,   &ms_method_instance_list,
 	&ms_method_event_subscribe, &ms_method_event_unsubscribe,
 	&ms_method_emergency_stop,  &ms_method_emergency_lift,
-	&ms_method_instance_exec,
+	&ms_method_instance_exec,   &ms_method_instance_logs,
 };
 
 /* docs/protocol.md has the same table. */

@@ -121,7 +121,7 @@ extern const struct ms_method ms_method_hello, ms_method_supervisor_info, ms_met
 	ms_method_instance_start, ms_method_instance_stop, ms_method_instance_wait,
 	ms_method_instance_show, ms_method_instance_list, ms_method_event_subscribe,
 	ms_method_event_unsubscribe, ms_method_emergency_stop, ms_method_emergency_lift,
-	ms_method_instance_exec;
+	ms_method_instance_exec, ms_method_instance_logs;
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 
