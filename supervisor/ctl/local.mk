@@ -6,6 +6,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/ending.c supervisor/ctl/ending.h \
 	supervisor/ctl/event-text.c supervisor/ctl/event-text.h \
 	supervisor/ctl/flow.c supervisor/ctl/flow.h \
+	supervisor/ctl/foreground.c supervisor/ctl/foreground.h \
 	supervisor/ctl/load.c supervisor/ctl/load.h \
 	supervisor/ctl/option.c supervisor/ctl/option.h \
 	supervisor/ctl/request.c supervisor/ctl/request.h \
@@ -18,6 +19,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/verb-doctor.c \
 	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
+	supervisor/ctl/verb-exec.c \
 	supervisor/ctl/verb-explain.c \
 	supervisor/ctl/verb-list.c \
 	supervisor/ctl/verb-run.c \

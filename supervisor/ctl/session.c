@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * session.c - the loop of `run`. One poll(2) for the supervisor, the signals and the streams. The
- * instance is attached to the connection: however this program ends, the module ends too.
+ * session.c - the loop of `run` and of `exec`. One poll(2) for the supervisor, the signals and the
+ * streams. The instance, or the command in one, is attached to the connection: however this program
+ * ends, it ends too.
  *
  *	STARTING --answer--> RUNNING --wait answered--> ENDED --drained, last event--> exit
  *	   | signal             | signal: stop; again: hang up
  *	   v                    v
  *	  exit                 exit
+ *
+ * A command is not waited for by a request: a notification tells its end; and a signal hangs up at
+ * once.
  */
 #include "supervisor/ctl/session.h"
 
@@ -43,8 +47,9 @@ struct session {
 	bool over;     /* leave the loop */
 	bool stopping; /* instance.stop is sent */
 	bool timed_out;
-	bool last_event; /* instance.exited was seen */
-	bool hung_up;	 /* by the supervisor, after the end */
+	bool last_event;		 /* instance.exited was seen */
+	bool hung_up;			 /* by the supervisor, after the end */
+	char exec[MAX_INSTANCE_LEN + 1]; /* of a command: its id, once it runs */
 	uint64_t start_id, wait_id, stop_id;
 	char instance[MAX_INSTANCE_LEN + 1];
 	struct ms_message ending; /* the answer to instance.wait */
@@ -159,16 +164,26 @@ static int attach_pipes(struct session *s, struct ms_message *answer)
 	return r;
 }
 
+/* Which instance it is; of a command, which command. */
+static int read_name(struct session *s, const struct ms_json *answer, struct ms_error *err)
+{
+	struct ms_str name = ms_client_get_str(answer, s->request->exec ? "exec" : "instance");
+
+	if (name.len == 0 || name.len > MAX_INSTANCE_LEN)
+		return ms_error_set(err, EPROTO, "the supervisor named no %s",
+				    s->request->exec ? "command" : "instance");
+	memcpy(s->request->exec ? s->exec : s->instance, name.p, name.len);
+	return 0;
+}
+
 static int attach(struct session *s, struct ms_message *answer, struct ms_error *err)
 {
 	uint32_t n = s->request->tty ? 1 : 3;
 	const struct ms_json *already = ms_client_get(answer->body, "already", MS_JSON_BOOL);
-	struct ms_str instance = ms_client_get_str(answer->body, "instance");
-	int r;
+	int r = read_name(s, answer->body, err);
 
-	if (instance.len == 0 || instance.len > MAX_INSTANCE_LEN)
-		return ms_error_set(err, EPROTO, "the supervisor named no instance");
-	memcpy(s->instance, instance.p, instance.len);
+	if (r < 0)
+		return r;
 	if (already && ms_json_bool(already)) {
 		(void)ms_error_say(err, EEXIST, MS_REASON_ALREADY_RUNNING,
 				   "this module is running already, as instance %s", s->instance);
@@ -210,7 +225,8 @@ static void started(struct session *s, struct ms_message *answer)
 		return;
 	}
 	s->phase = PHASE_RUNNING;
-	send_about(s, "instance.wait", &s->wait_id);
+	if (!s->request->exec)
+		send_about(s, "instance.wait", &s->wait_id);
 }
 
 static void ended(struct session *s, struct ms_message *answer)
@@ -223,14 +239,24 @@ static void ended(struct session *s, struct ms_message *answer)
 	s->ending = *answer;
 	*answer = MS_MESSAGE_INIT;
 	s->phase = PHASE_ENDED;
+	s->last_event = s->last_event || s->request->exec; /* no other will come */
 	s->drained = now_ms() + DRAIN_MS;
 	s->last_event_by = now_ms() + LAST_EVENT_MS;
 	ms_flow_done(&s->flows[0]); /* nobody is there to read it */
 }
 
+static bool is_end_of_command(const struct session *s, const struct ms_message *message)
+{
+	return s->exec[0] && s->phase == PHASE_RUNNING &&
+	       ms_say_is(message->method, "exec.exited") &&
+	       ms_say_is(ms_client_get_str(message->body, "exec"), s->exec);
+}
+
 static void take_message(struct session *s, struct ms_message *message)
 {
-	if (message->kind == MS_MESSAGE_NOTE)
+	if (message->kind == MS_MESSAGE_NOTE && is_end_of_command(s, message))
+		ended(s, message);
+	else if (message->kind == MS_MESSAGE_NOTE)
 		take_event(s, message->body);
 	else if (message->id == s->start_id && s->phase == PHASE_STARTING)
 		started(s, message);
@@ -273,7 +299,7 @@ static void take_signal(struct session *s, int number)
 	}
 	if (number == SIGTSTP) /* stopping with the terminal raw would leave the shell without it */
 		return;
-	if (s->phase == PHASE_RUNNING && !s->stopping)
+	if (s->phase == PHASE_RUNNING && !s->stopping && !s->request->exec)
 		stop(s);
 	else
 		end_with(s, MS_EXIT_SIGNAL + number);
@@ -310,10 +336,10 @@ static void check_deadline(struct session *s, int64_t now)
 	if (s->deadline < 0 || now < s->deadline || s->phase == PHASE_ENDED)
 		return;
 	s->timed_out = true;
-	if (s->phase == PHASE_RUNNING && !s->stopping)
+	if (s->phase == PHASE_RUNNING && !s->stopping && !s->request->exec)
 		stop(s);
 	else
-		end_with(s, MS_EXIT_DEADLINE); /* hanging up ends the module */
+		end_with(s, MS_EXIT_DEADLINE); /* hanging up ends what is attached */
 }
 
 /* After the end: what the module wrote is still carried, for as long as it moves or the caller is
@@ -375,11 +401,32 @@ static int turn(struct session *s)
 
 /* The end */
 
+/* A command that was lost with its helper has no exit code to pass on. */
+static void tell_command(const struct session *s)
+{
+	const struct ms_json *error = ms_client_get(s->ending.body, "error", MS_JSON_OBJECT);
+	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MAX_TELL_BYTES);
+	struct ms_str message = ms_client_get_str(error, "message");
+
+	if (error) {
+		ms_buf_adds(&out, "modsupctl: exec: the command was lost: ");
+		ms_buf_escape(&out, message.p, message.len);
+		ms_buf_adds(&out, "\n");
+	} else if (s->timed_out && !s->request->quiet) {
+		ms_buf_adds(&out, "modsupctl: exec: the time of --timeout was over\n");
+	}
+	ms_say_err(&out);
+}
+
 static void tell(struct session *s)
 {
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MAX_TELL_BYTES);
 	const char *why = s->ending.body ? ms_ending_why(s->ending.body) : NULL;
 
+	if (s->request->exec) {
+		tell_command(s);
+		return;
+	}
 	if (s->request->quiet)
 		return;
 	if (why)
@@ -454,12 +501,12 @@ static int subscribe(struct session *s)
 static int run(struct session *s)
 {
 	struct ms_error err = MS_ERROR_INIT;
-	int r = subscribe(s);
+	int r = s->request->exec ? MS_EXIT_DONE : subscribe(s);
 
 	if (r != MS_EXIT_DONE)
 		return r;
-	r = ms_client_send(s->client, "instance.start", MS_TAKE_PTR(s->request->take_params),
-			   &s->start_id, &err);
+	r = ms_client_send(s->client, s->request->exec ? "instance.exec" : "instance.start",
+			   MS_TAKE_PTR(s->request->take_params), &s->start_id, &err);
 	if (r < 0)
 		return ms_say_error(s->ctl, &err);
 	while (!s->over) {
@@ -481,7 +528,7 @@ int ms_session_run(struct ms_ctl *ctl, struct ms_client *client, struct ms_sessi
 
 	if (!s) {
 		request->take_params = ms_jw_free(request->take_params);
-		(void)ms_error_set(&err, ENOMEM, "run");
+		(void)ms_error_set(&err, ENOMEM, "a session");
 		return ms_say_error(ctl, &err);
 	}
 	*s = (struct session){.ctl = ctl,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * session.h - one `run` from its start request to its exit code: the module's standard streams
- * carried to and from the caller's, signals passed on, the end awaited, the output drained.
+ * session.h - one `run` or `exec` from its request to its exit code: the standard streams carried
+ * to and from the caller's, signals passed on, the end awaited, the output drained.
  */
 #ifndef MS_CTL_SESSION_H
 #define MS_CTL_SESSION_H
@@ -12,7 +12,8 @@
 #include "supervisor/ctl/ctl.h"
 
 struct ms_session_request {
-	struct ms_jw *take_params; /* of instance.start; consumed */
+	struct ms_jw *take_params; /* of instance.start, or instance.exec; consumed */
+	bool exec;		   /* a command in an instance, not a module */
 	const char *module;	   /* whose events to ask for; NULL: not known */
 	bool tty, quiet;
 	uint64_t timeout_usec; /* 0: none */

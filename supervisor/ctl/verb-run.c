@@ -10,12 +10,12 @@
 #include "lib/name.h"
 #include "lib/num.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/foreground.h"
 #include "supervisor/ctl/load.h"
 #include "supervisor/ctl/option.h"
 #include "supervisor/ctl/request.h"
 #include "supervisor/ctl/say.h"
 #include "supervisor/ctl/session.h"
-#include "supervisor/ctl/terminal.h"
 
 #define START_USEC (60u * 1000000u)
 
@@ -86,32 +86,12 @@ static int add_limits(const struct run_options *o, struct ms_jw *jw, struct ms_e
 	return 0;
 }
 
-/* A bare name is a program of the base runtime, as in a shell; the sandbox has the host's /usr. */
-static char *find_program(const char *name)
-{
-	static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/bin", "/sbin"};
-
-	for (size_t i = 0; !strchr(name, '/') && i < MS_ARRAY_LEN(folders); i++) {
-		char *path = NULL;
-
-		if (asprintf(&path, "%s/%s", folders[i], name) < 0)
-			return NULL;
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
-/* What draws on a terminal has to know its kind; a made-up one is left to the program to guess. */
+/* What draws on a terminal has to know its kind. */
 static void add_terminal(const struct run_options *o, struct ms_jw *jw)
 {
-	const char *term = o->tty ? secure_getenv("TERM") : NULL;
-	size_t len = term ? strspn(term, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					 "0123456789.+-_")
-			  : 0;
+	const char *term = o->tty ? ms_foreground_term() : NULL;
 
-	if (!term || len == 0 || len > 64 || term[len])
+	if (!term)
 		return;
 	ms_jw_object(jw, "env");
 	ms_jw_text(jw, "TERM", term);
@@ -122,7 +102,8 @@ static void add_terminal(const struct run_options *o, struct ms_jw *jw)
 static int make_manifest(struct run_options *o, struct ms_jw *jw, struct ms_error *err)
 {
 	ms_auto(jw) struct ms_jw *made = ms_jw_new();
-	ms_auto_free char *text = NULL, *program = o->bundle ? NULL : find_program(o->command[0]);
+	ms_auto_free char *text = NULL,
+			  *program = o->bundle ? NULL : ms_foreground_program(o->command[0]);
 	int r;
 
 	(void)snprintf(o->module, sizeof(o->module), "run-%d", (int)getpid()); /* fits */
@@ -216,17 +197,10 @@ static int give_folder(struct run_options *o, struct ms_jw *jw, struct ms_error 
 
 static void add_stdio(const struct run_options *o, struct ms_jw *jw)
 {
-	uint16_t rows, cols;
-
 	ms_jw_bool(jw, "attached", true);
 	ms_jw_text(jw, "stdio", o->tty ? "tty" : "pipe");
-	if (!o->tty)
-		return;
-	ms_terminal_size(STDIN_FILENO, &rows, &cols);
-	ms_jw_object(jw, "tty");
-	ms_jw_uint(jw, "rows", MS_MIN((uint32_t)rows, MS_MAX_TTY_SIDE));
-	ms_jw_uint(jw, "cols", MS_MIN((uint32_t)cols, MS_MAX_TTY_SIDE));
-	ms_jw_end(jw);
+	if (o->tty)
+		ms_foreground_tty(jw);
 }
 
 static int build(struct run_options *o, struct ms_jw *jw, struct ms_error *err)
