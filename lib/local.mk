@@ -5,8 +5,11 @@ libms_a_SOURCES = \
 	lib/base.h lib/layers.h \
 	lib/buf.c lib/buf.h \
 	lib/error.c lib/error.h \
+	lib/flag.c lib/flag.h \
 	lib/fs.c lib/fs.h \
+	lib/groups.c lib/groups.h \
 	lib/log.c lib/log.h \
+	lib/logrec.c lib/logrec.h \
 	lib/name.c lib/name.h \
 	lib/num.c lib/num.h \
 	lib/shimwire.c lib/shimwire.h \

@@ -8,12 +8,13 @@
 
 #include "lib/wire.h"
 
-static struct ms_wr begin(uint8_t *buf, enum ms_shim_type type)
+static struct ms_wr begin(uint8_t *buf, unsigned version, enum ms_shim_type type)
 {
 	struct ms_wr wr = ms_wr_init(buf, MS_SHIM_MAX_BYTES);
 
+	ms_assert(version >= MS_SHIM_OLDEST && version <= MS_SHIM_VERSION);
 	ms_wr_bytes(&wr, "ms", 2);
-	ms_wr_u8(&wr, MS_SHIM_VERSION);
+	ms_wr_u8(&wr, (uint8_t)version);
 	ms_wr_u8(&wr, (uint8_t)type);
 	return wr;
 }
@@ -24,24 +25,24 @@ static size_t end(const struct ms_wr *wr)
 	return wr->len;
 }
 
-size_t ms_shimwire_plain(uint8_t *buf, enum ms_shim_type type)
+size_t ms_shimwire_plain(uint8_t *buf, unsigned version, enum ms_shim_type type)
 {
-	struct ms_wr wr = begin(buf, type);
+	struct ms_wr wr = begin(buf, version, type);
 
 	return end(&wr);
 }
 
-size_t ms_shimwire_signal(uint8_t *buf, uint8_t signo)
+size_t ms_shimwire_signal(uint8_t *buf, unsigned version, uint8_t signo)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_SIGNAL);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_SIGNAL);
 
 	ms_wr_u8(&wr, signo);
 	return end(&wr);
 }
 
-size_t ms_shimwire_started(uint8_t *buf, uint32_t pid_inside)
+size_t ms_shimwire_started(uint8_t *buf, unsigned version, uint32_t pid_inside)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_STARTED);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_STARTED);
 
 	ms_wr_u32(&wr, pid_inside);
 	return end(&wr);
@@ -53,9 +54,9 @@ static void put_text(struct ms_wr *wr, const char *text, size_t max)
 	ms_wr_cstr(wr, text, strnlen(text, max));
 }
 
-size_t ms_shimwire_failed(uint8_t *buf, const struct ms_error *err)
+size_t ms_shimwire_failed(uint8_t *buf, unsigned version, const struct ms_error *err)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_FAILED);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_FAILED);
 
 	ms_wr_u32(&wr, (uint32_t)-err->code);
 	ms_wr_u16(&wr, (uint16_t)err->reason);
@@ -65,9 +66,9 @@ size_t ms_shimwire_failed(uint8_t *buf, const struct ms_error *err)
 	return end(&wr);
 }
 
-size_t ms_shimwire_violation(uint8_t *buf, const struct ms_shim_violation *v)
+size_t ms_shimwire_violation(uint8_t *buf, unsigned version, const struct ms_shim_violation *v)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_VIOLATION);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_VIOLATION);
 
 	ms_wr_u32(&wr, v->arch);
 	ms_wr_u32(&wr, v->nr);
@@ -94,9 +95,9 @@ size_t ms_shimwire_violation(uint8_t *buf, const struct ms_shim_violation *v)
 	return end(&wr);
 }
 
-size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e)
+size_t ms_shimwire_exit(uint8_t *buf, unsigned version, const struct ms_shim_exit *e)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_EXIT);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_EXIT);
 
 	ms_wr_u8(&wr, (uint8_t)e->kind);
 	ms_wr_u8(&wr, e->value);
@@ -106,18 +107,43 @@ size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e)
 	ms_wr_u64(&wr, e->denied);
 	ms_wr_u64(&wr, e->reported);
 	ms_wr_u64(&wr, e->log_dropped_bytes);
+	if (version >= 2) {
+		const uint32_t len = (uint32_t)MS_MIN(e->tail.len, (size_t)MS_MAX_TAIL_BYTES);
+
+		ms_wr_u8(&wr, e->watchdog);
+		ms_wr_u8(&wr, e->emergency);
+		ms_wr_u32(&wr, len);
+		ms_wr_bytes(&wr, e->tail.p + (e->tail.len - len), len);
+	}
 	return end(&wr);
 }
 
-size_t ms_shimwire_hello(uint8_t *buf, const struct ms_shim_hello *h)
+size_t ms_shimwire_hello(uint8_t *buf, unsigned version, const struct ms_shim_hello *h)
 {
-	struct ms_wr wr = begin(buf, MS_SHIM_HELLO);
+	struct ms_wr wr = begin(buf, version, MS_SHIM_HELLO);
 
 	ms_wr_bytes(&wr, h->launch_id, sizeof(h->launch_id));
 	ms_wr_bytes(&wr, h->policy_hash, sizeof(h->policy_hash));
 	ms_wr_u32(&wr, h->pid_inside);
 	ms_wr_u8(&wr, h->ended);
 	ms_wr_u64(&wr, h->denied);
+	if (version >= 2) {
+		ms_wr_u8(&wr, h->ready);
+		ms_wr_u8(&wr, h->n_listen);
+		ms_wr_u8(&wr, h->has_plan);
+	}
+	return end(&wr);
+}
+
+size_t ms_shimwire_notify(uint8_t *buf, unsigned version, const struct ms_shim_notify *n)
+{
+	struct ms_wr wr = begin(buf, version, MS_SHIM_NOTIFY);
+
+	ms_wr_u8(&wr, n->ready);
+	ms_wr_u8(&wr, n->reloading);
+	ms_wr_u8(&wr, n->stopping);
+	ms_wr_u32(&wr, n->dropped);
+	ms_wr_cstr(&wr, n->status.p, MS_MIN(n->status.len, (size_t)MS_MAX_STATUS_BYTES));
 	return end(&wr);
 }
 
@@ -192,8 +218,10 @@ static void rd_violation(struct ms_rd *rd, struct ms_shim_violation *ret)
 		rd->bad = true;
 }
 
-static void rd_exit(struct ms_rd *rd, struct ms_shim_exit *ret)
+static void rd_exit(struct ms_rd *rd, uint8_t version, struct ms_shim_exit *ret)
 {
+	const uint8_t *p;
+
 	ret->kind = (enum ms_exit_kind)rd_enum(rd, 1, MS_EXIT_COUNT);
 	ret->value = ms_rd_u8(rd);
 	ret->core_wanted = rd_flag(rd);
@@ -202,9 +230,18 @@ static void rd_exit(struct ms_rd *rd, struct ms_shim_exit *ret)
 	ret->denied = ms_rd_u64(rd);
 	ret->reported = ms_rd_u64(rd);
 	ret->log_dropped_bytes = ms_rd_u64(rd);
+	ret->tail = (struct ms_str){.p = "", .len = 0};
+	if (version < 2)
+		return;
+	ret->watchdog = rd_flag(rd);
+	ret->emergency = rd_flag(rd);
+	ret->tail.len = ms_rd_count(rd, MS_MAX_TAIL_BYTES);
+	p = ms_rd_bytes(rd, ret->tail.len);
+	if (p)
+		ret->tail.p = (const char *)p;
 }
 
-static void rd_hello(struct ms_rd *rd, struct ms_shim_hello *ret)
+static void rd_hello(struct ms_rd *rd, uint8_t version, struct ms_shim_hello *ret)
 {
 	const uint8_t *p = ms_rd_bytes(rd, sizeof(ret->launch_id));
 
@@ -216,6 +253,20 @@ static void rd_hello(struct ms_rd *rd, struct ms_shim_hello *ret)
 	ret->pid_inside = ms_rd_u32(rd);
 	ret->ended = rd_flag(rd);
 	ret->denied = ms_rd_u64(rd);
+	if (version < 2)
+		return;
+	ret->ready = rd_flag(rd);
+	ret->n_listen = (uint8_t)rd_enum(rd, 1, MS_MAX_LISTEN + 1);
+	ret->has_plan = rd_flag(rd);
+}
+
+static void rd_notify(struct ms_rd *rd, struct ms_shim_notify *ret)
+{
+	ret->ready = rd_flag(rd);
+	ret->reloading = rd_flag(rd);
+	ret->stopping = rd_flag(rd);
+	ret->dropped = ms_rd_u32(rd);
+	ret->status = ms_rd_cstr(rd, MS_MAX_STATUS_BYTES);
 }
 
 int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
@@ -225,7 +276,10 @@ int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 	struct ms_shim_msg msg = {0};
 	bool known = false;
 
-	if (!magic || memcmp(magic, "ms", 2) != 0 || ms_rd_u8(&rd) != MS_SHIM_VERSION)
+	if (!magic || memcmp(magic, "ms", 2) != 0)
+		return -EBADMSG;
+	msg.version = ms_rd_u8(&rd);
+	if (msg.version < MS_SHIM_OLDEST || msg.version > MS_SHIM_VERSION)
 		return -EBADMSG;
 	msg.type = (enum ms_shim_type)ms_rd_u8(&rd);
 	switch (msg.type) {
@@ -253,16 +307,20 @@ int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret)
 		known = true;
 		break;
 	case MS_SHIM_EXIT:
-		rd_exit(&rd, &msg.exit);
+		rd_exit(&rd, msg.version, &msg.exit);
 		known = true;
 		break;
 	case MS_SHIM_HELLO:
-		rd_hello(&rd, &msg.hello);
+		rd_hello(&rd, msg.version, &msg.hello);
 		known = true;
 		break;
 	case MS_SHIM_LISTENER:
 	case MS_SHIM_EXEC:
+		known = msg.version >= 2;
+		break;
 	case MS_SHIM_NOTIFY:
+		rd_notify(&rd, &msg.notify);
+		known = msg.version >= 2;
 		break;
 	}
 	if (!known || !ms_rd_done(&rd))

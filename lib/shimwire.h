@@ -21,6 +21,10 @@
  * Header: "ms", version, type. Fields are fixed-width little-endian. Every text in a message from a
  *shim is module-made: opaque, length-capped, escaped where it is shown. A message that does not
  *decode ends the shim's connection.
+ *
+ * The successor may be newer than the shim: both versions are understood by everybody, and modsupd
+ *answers in the version in which the shim spoke last. Version 1 has no NOTIFY, LISTENER and EXEC,
+ *and less in EXIT and HELLO.
  */
 #ifndef MS_LIB_SHIMWIRE_H
 #define MS_LIB_SHIMWIRE_H
@@ -29,8 +33,11 @@
 #include "lib/error.h"
 #include "modsup/limits.h"
 
-#define MS_SHIM_VERSION	  1u
-#define MS_SHIM_MAX_BYTES 4096u
+#define MS_SHIM_VERSION	   2u /* spoken by this build */
+#define MS_SHIM_OLDEST	   1u /* still understood */
+#define MS_SHIM_MAX_BYTES  4096u
+#define MS_SHIM_MAX_FDS	   (2u + MS_MAX_LISTEN) /* with one message from a shim: HELLO */
+#define MS_SHIM_MAX_SERVED (1u + MS_MAX_EXECS)	/* seccomp listeners of one shim */
 
 enum ms_shim_type {
 	MS_SHIM_PLAN = 1,
@@ -101,12 +108,16 @@ struct ms_shim_exit {
 	/* version 2: */
 	bool watchdog;	    /* the shim ended it: no WATCHDOG=1 came in time */
 	bool emergency;	    /* the flag was up: nothing was executed */
-	struct ms_str tail; /* the last lines of stderr, at most MS_MAX_TAIL_BYTES, borrowed */
+	struct ms_str tail; /* the last lines of stderr, at most MS_MAX_TAIL_BYTES, borrowed; any
+			     * bytes, NUL too */
 };
 
-/* What the module said on NOTIFY_SOCKET. Version 2. */
+/* How the module stands by what it said on NOTIFY_SOCKET: the whole of it in each message, so that
+ * a later one stands for all before it. Version 2. */
 struct ms_shim_notify {
-	bool ready, reloading, stopping;
+	bool ready;	      /* READY=1 came */
+	bool reloading;	      /* RELOADING=1 came, and no READY=1 since */
+	bool stopping;	      /* STOPPING=1 came */
 	uint32_t dropped;     /* datagrams that were none of sd_notify(3), or too many, so far */
 	struct ms_str status; /* the latest STATUS=, "" = none; at most MS_MAX_STATUS_BYTES */
 };
@@ -124,16 +135,19 @@ struct ms_shim_hello {
 };
 
 /* Encoders return the length written into @buf (MS_SHIM_MAX_BYTES), never fail for in-range values.
- */
-size_t ms_shimwire_plain(uint8_t *buf, enum ms_shim_type type); /* PLAN RELEASE KILL PARKED */
-size_t ms_shimwire_signal(uint8_t *buf, uint8_t signo);
-size_t ms_shimwire_started(uint8_t *buf, uint32_t pid_inside);
-size_t ms_shimwire_failed(uint8_t *buf, const struct ms_error *err);
-size_t ms_shimwire_violation(uint8_t *buf, const struct ms_shim_violation *v);
-size_t ms_shimwire_exit(uint8_t *buf, const struct ms_shim_exit *e);
-size_t ms_shimwire_hello(uint8_t *buf, const struct ms_shim_hello *h);
+ * @version: MS_SHIM_OLDEST to MS_SHIM_VERSION; a message that it does not have is not asked for. */
+/* ms_shimwire_plain - PLAN RELEASE KILL HEARD PARKED; LISTENER and EXEC from version 2 on. */
+size_t ms_shimwire_plain(uint8_t *buf, unsigned version, enum ms_shim_type type);
+size_t ms_shimwire_signal(uint8_t *buf, unsigned version, uint8_t signo);
+size_t ms_shimwire_started(uint8_t *buf, unsigned version, uint32_t pid_inside);
+size_t ms_shimwire_failed(uint8_t *buf, unsigned version, const struct ms_error *err);
+size_t ms_shimwire_violation(uint8_t *buf, unsigned version, const struct ms_shim_violation *v);
+size_t ms_shimwire_exit(uint8_t *buf, unsigned version, const struct ms_shim_exit *e);
+size_t ms_shimwire_hello(uint8_t *buf, unsigned version, const struct ms_shim_hello *h);
+size_t ms_shimwire_notify(uint8_t *buf, unsigned version, const struct ms_shim_notify *n);
 
 struct ms_shim_msg {
+	uint8_t version;
 	enum ms_shim_type type;
 	union {
 		uint8_t signo;
@@ -146,7 +160,8 @@ struct ms_shim_msg {
 	};
 };
 
-/* ms_shimwire_decode - 0 or -EBADMSG; strict: lengths, enums, ranges, nothing left over. */
+/* ms_shimwire_decode - 0 or -EBADMSG; strict: lengths, enums, ranges, nothing left over. What the
+ * message's version does not have is zero and "". */
 MS_MUST_CHECK int ms_shimwire_decode(const void *data, size_t len, struct ms_shim_msg *ret);
 
 #endif

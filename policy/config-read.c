@@ -74,12 +74,10 @@ const struct ms_config_row ms_config_rows[] = {
 	{"violations", MS_CONFIG_OBJECT, 0, .rows = violation_rows,
 	 .about = "a module with more than tarpitAfter refused calls in a second waits tarpitDelay "
 		  "for each answer, and is killed after killAfter such answers"},
+	{"peers", MS_CONFIG_PEERS, 0,
+	 .about = "who may connect to the control sockets beside root, as what and for which "
+		  "modules; the first entry that fits a peer counts"},
 	{0},
-};
-
-struct reader {
-	const struct ms_doc *doc; /* borrowed */
-	struct ms_report *report; /* borrowed */
 };
 
 /* What stands there, for a message. */
@@ -105,10 +103,9 @@ static const char *found(const struct ms_json *value, char *out, size_t out_len)
 	return out;
 }
 
-/* One error: "found X, " and the rest. */
-MS_PRINTF(4, 5)
-static void bad(struct reader *rd, const struct ms_json *value, const char *hint, const char *fmt,
-		...)
+/** ms_config_bad() - one error: "found X, " and the rest. */
+void ms_config_bad(struct ms_config_reader *rd, const struct ms_json *value, const char *hint,
+		   const char *fmt, ...)
 {
 	char what[100], rest[360];
 	uint32_t line, column;
@@ -123,27 +120,31 @@ static void bad(struct reader *rd, const struct ms_json *value, const char *hint
 		      "found %s, %s", found(value, what, sizeof(what)), rest);
 }
 
-static bool is_type(struct reader *rd, const struct ms_json *value, enum ms_json_type type)
+/** ms_config_is_type() - else told. */
+bool ms_config_is_type(struct ms_config_reader *rd, const struct ms_json *value,
+		       enum ms_json_type type)
 {
 	if (ms_json_type(value) == type)
 		return true;
-	bad(rd, value, NULL, "which is not %s", ms_json_type_word(type));
+	ms_config_bad(rd, value, NULL, "which is not %s", ms_json_type_word(type));
 	return false;
 }
 
-static bool is_remark(struct ms_str key)
+/** ms_config_is_remark() - "x-": for people. */
+bool ms_config_is_remark(struct ms_str key)
 {
 	return key.len >= 2 && key.p[0] == 'x' && key.p[1] == '-';
 }
 
-static bool str_is(struct ms_str s, const char *text)
+/** ms_config_str_is() - the same bytes? */
+bool ms_config_str_is(struct ms_str s, const char *text)
 {
 	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
-/* A key that is not known; @nearest has seen those that are, @known names them. */
-static void unknown_key(struct reader *rd, const struct ms_json *value, struct ms_str key,
-			const struct ms_nearest *nearest, const char *known)
+/** ms_config_unknown_key() - @nearest has seen the known ones, @known names them. */
+void ms_config_unknown_key(struct ms_config_reader *rd, const struct ms_json *value,
+			   struct ms_str key, const struct ms_nearest *nearest, const char *known)
 {
 	char hint[MS_NEAREST_HINT_BYTES], shown[64];
 	uint32_t line, column;
@@ -158,8 +159,8 @@ static void unknown_key(struct reader *rd, const struct ms_json *value, struct m
 }
 
 /* An integer or a text with a unit, within bounds; false when told. */
-static bool read_quantity(struct reader *rd, const struct ms_json *value, enum ms_units_kind kind,
-			  uint64_t min, uint64_t max, uint64_t *ret)
+static bool read_quantity(struct ms_config_reader *rd, const struct ms_json *value,
+			  enum ms_units_kind kind, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	char lo[MS_UNITS_TEXT_BYTES], hi[MS_UNITS_TEXT_BYTES];
 	struct ms_str s;
@@ -169,43 +170,44 @@ static bool read_quantity(struct reader *rd, const struct ms_json *value, enum m
 	if (kind == MS_UNITS_SIZE && ms_json_type(value) == MS_JSON_INT) {
 		v = ms_json_int(value) < 0 ? 0 : (uint64_t)ms_json_int(value);
 	} else if (ms_json_type(value) != MS_JSON_STRING) {
-		bad(rd, value, NULL, "which is not %s", ms_units_accepted(kind));
+		ms_config_bad(rd, value, NULL, "which is not %s", ms_units_accepted(kind));
 		return false;
 	} else {
 		s = ms_json_str(value);
 		r = ms_units_parse(kind, s.p, s.len, &v);
 		if (r > 0) {
-			bad(rd, value, NULL, "%s", ms_units_why(kind, (enum ms_units_result)r));
+			ms_config_bad(rd, value, NULL, "%s",
+				      ms_units_why(kind, (enum ms_units_result)r));
 			return false;
 		}
 	}
 	if (v < min || v > max) {
-		bad(rd, value, NULL, "which is out of range; accepted: %s to %s",
-		    ms_units_format(kind, min, lo), ms_units_format(kind, max, hi));
+		ms_config_bad(rd, value, NULL, "which is out of range; accepted: %s to %s",
+			      ms_units_format(kind, min, lo), ms_units_format(kind, max, hi));
 		return false;
 	}
 	*ret = v;
 	return true;
 }
 
-static bool read_count(struct reader *rd, const struct ms_json *value, uint64_t min, uint64_t max,
-		       uint64_t *ret)
+static bool read_count(struct ms_config_reader *rd, const struct ms_json *value, uint64_t min,
+		       uint64_t max, uint64_t *ret)
 {
 	int64_t v;
 
-	if (!is_type(rd, value, MS_JSON_INT))
+	if (!ms_config_is_type(rd, value, MS_JSON_INT))
 		return false;
 	v = ms_json_int(value);
 	if (v < 0 || (uint64_t)v < min || (uint64_t)v > max) {
-		bad(rd, value, NULL, "which is out of range; accepted: %llu to %llu",
-		    (unsigned long long)min, (unsigned long long)max);
+		ms_config_bad(rd, value, NULL, "which is out of range; accepted: %llu to %llu",
+			      (unsigned long long)min, (unsigned long long)max);
 		return false;
 	}
 	*ret = (uint64_t)v;
 	return true;
 }
 
-static void read_limit(struct reader *rd, const struct ms_json *value,
+static void read_limit(struct ms_config_reader *rd, const struct ms_json *value,
 		       const struct ms_limit_info *info, uint64_t *ret)
 {
 	switch (info->unit) {
@@ -226,9 +228,9 @@ static void read_limit(struct reader *rd, const struct ms_json *value,
 	}
 }
 
-static void read_limits(struct reader *rd, const struct ms_json *object, uint64_t *limits)
+static void read_limits(struct ms_config_reader *rd, const struct ms_json *object, uint64_t *limits)
 {
-	if (!is_type(rd, object, MS_JSON_OBJECT))
+	if (!ms_config_is_type(rd, object, MS_JSON_OBJECT))
 		return;
 	for (size_t i = 0; i < ms_json_count(object); i++) {
 		struct ms_str key;
@@ -236,24 +238,25 @@ static void read_limits(struct reader *rd, const struct ms_json *object, uint64_
 		struct ms_nearest nearest = ms_nearest_init(key);
 		size_t id = 0;
 
-		for (; id < MS_LIMIT_COUNT && !str_is(key, ms_limit_infos[id].key); id++)
+		for (; id < MS_LIMIT_COUNT && !ms_config_str_is(key, ms_limit_infos[id].key); id++)
 			ms_nearest_try(&nearest, ms_limit_infos[id].key);
 		if (id < MS_LIMIT_COUNT)
 			read_limit(rd, value, &ms_limit_infos[id], &limits[id]);
-		else if (!is_remark(key))
-			unknown_key(rd, value, key, &nearest,
-				    "memory, cpu, openFiles, connections, processes, tmp, disk, "
-				    "cpuTimePerRequest, wallTimePerRequest");
+		else if (!ms_config_is_remark(key))
+			ms_config_unknown_key(
+				rd, value, key, &nearest,
+				"memory, cpu, openFiles, connections, processes, tmp, disk, "
+				"cpuTimePerRequest, wallTimePerRequest");
 	}
 }
 
-static void read_tier(struct reader *rd, const struct ms_json *value, enum ms_tier *ret)
+static void read_tier(struct ms_config_reader *rd, const struct ms_json *value, enum ms_tier *ret)
 {
 	char hint[MS_NEAREST_HINT_BYTES];
 	struct ms_nearest nearest;
 	struct ms_str word;
 
-	if (!is_type(rd, value, MS_JSON_STRING))
+	if (!ms_config_is_type(rd, value, MS_JSON_STRING))
 		return;
 	word = ms_json_str(value);
 	if (ms_tier_parse(word.p, word.len, ret) == 0)
@@ -261,11 +264,11 @@ static void read_tier(struct reader *rd, const struct ms_json *value, enum ms_ti
 	nearest = ms_nearest_init(word);
 	for (enum ms_tier tier = 0; tier < MS_TIER_COUNT; tier++)
 		ms_nearest_try(&nearest, ms_tier_word(tier));
-	bad(rd, value, ms_nearest_hint(&nearest, hint),
-	    "which is not a tier; accepted: community, verified, private");
+	ms_config_bad(rd, value, ms_nearest_hint(&nearest, hint),
+		      "which is not a tier; accepted: community, verified, private");
 }
 
-static void read_layer(struct reader *rd, const struct ms_json *value, bool *layers)
+static void read_layer(struct ms_config_reader *rd, const struct ms_json *value, bool *layers)
 {
 	struct ms_str word = ms_json_str(value);
 	struct ms_nearest nearest = ms_nearest_init(word);
@@ -273,53 +276,58 @@ static void read_layer(struct reader *rd, const struct ms_json *value, bool *lay
 
 	for (enum ms_opt_layer layer = 0; layer < MS_OPT_COUNT; layer++) {
 		ms_nearest_try(&nearest, ms_opt_layer_word(layer));
-		if (!str_is(word, ms_opt_layer_word(layer)))
+		if (!ms_config_str_is(word, ms_opt_layer_word(layer)))
 			continue;
 		if (layers[layer])
-			bad(rd, value, "remove one of the two", "which stands there already");
+			ms_config_bad(rd, value, "remove one of the two",
+				      "which stands there already");
 		layers[layer] = true;
 		return;
 	}
-	bad(rd, value, ms_nearest_hint(&nearest, hint),
-	    "which is not a layer that may be optional; accepted: landlock, memfd-noexec, "
-	    "cgroup-cpu, cgroup-memory, cgroup-pids");
+	ms_config_bad(
+		rd, value, ms_nearest_hint(&nearest, hint),
+		"which is not a layer that may be optional; accepted: landlock, memfd-noexec, "
+		"cgroup-cpu, cgroup-memory, cgroup-pids");
 }
 
 /* The array replaces what an earlier file said. */
-static void read_layers(struct reader *rd, const struct ms_json *array, bool *ret)
+static void read_layers(struct ms_config_reader *rd, const struct ms_json *array, bool *ret)
 {
 	bool layers[MS_OPT_COUNT] = {0};
 
-	if (!is_type(rd, array, MS_JSON_ARRAY))
+	if (!ms_config_is_type(rd, array, MS_JSON_ARRAY))
 		return;
 	for (size_t i = 0; i < ms_json_count(array); i++) {
 		const struct ms_json *value = ms_json_at(array, i);
 
-		if (is_type(rd, value, MS_JSON_STRING))
+		if (ms_config_is_type(rd, value, MS_JSON_STRING))
 			read_layer(rd, value, layers);
 	}
 	memcpy(ret, layers, sizeof(layers));
 }
 
-static void read_cgroup(struct reader *rd, const struct ms_json *value, struct ms_str *ret)
+static void read_cgroup(struct ms_config_reader *rd, const struct ms_json *value,
+			struct ms_str *ret)
 {
 	struct ms_str path;
 
-	if (!is_type(rd, value, MS_JSON_STRING))
+	if (!ms_config_is_type(rd, value, MS_JSON_STRING))
 		return;
 	path = ms_json_str(value);
 	if (path.len && (path.p[0] != '/' || !ms_path_is_clean(path.p + 1, path.len - 1)))
-		bad(rd, value, NULL,
-		    "which is not the path of a cgroup; accepted: an absolute path below the "
-		    "cgroup root without \".\", \"..\" and empty parts, such as \"/modsup.slice\", "
-		    "or \"\" to find one");
+		ms_config_bad(
+			rd, value, NULL,
+			"which is not the path of a cgroup; accepted: an absolute path below the "
+			"cgroup root without \".\", \"..\" and empty parts, such as "
+			"\"/modsup.slice\", "
+			"or \"\" to find one");
 	*ret = path;
 }
 
-static void read_rows(struct reader *rd, const struct ms_json *object,
+static void read_rows(struct ms_config_reader *rd, const struct ms_json *object,
 		      const struct ms_config_row *rows, char *base);
 
-static void read_row(struct reader *rd, const struct ms_json *value,
+static void read_row(struct ms_config_reader *rd, const struct ms_json *value,
 		     const struct ms_config_row *row, char *base)
 {
 	void *at = base + row->offset;
@@ -333,7 +341,7 @@ static void read_row(struct reader *rd, const struct ms_json *value,
 		read_limits(rd, value, at);
 		return;
 	case MS_CONFIG_BOOL:
-		if (is_type(rd, value, MS_JSON_BOOL))
+		if (ms_config_is_type(rd, value, MS_JSON_BOOL))
 			*(bool *)at = ms_json_bool(value);
 		return;
 	case MS_CONFIG_U32:
@@ -356,6 +364,9 @@ static void read_row(struct reader *rd, const struct ms_json *value,
 	case MS_CONFIG_CGROUP:
 		read_cgroup(rd, value, at);
 		return;
+	case MS_CONFIG_PEERS:
+		ms_config_read_peers(rd, value, at);
+		return;
 	}
 	ms_assert(false);
 }
@@ -374,10 +385,10 @@ static const char *list_keys(const struct ms_config_row *rows, char *out, size_t
 	return out;
 }
 
-static void read_rows(struct reader *rd, const struct ms_json *object,
+static void read_rows(struct ms_config_reader *rd, const struct ms_json *object,
 		      const struct ms_config_row *rows, char *base)
 {
-	if (!is_type(rd, object, MS_JSON_OBJECT))
+	if (!ms_config_is_type(rd, object, MS_JSON_OBJECT))
 		return;
 	for (size_t i = 0; i < ms_json_count(object); i++) {
 		struct ms_str key;
@@ -386,22 +397,20 @@ static void read_rows(struct reader *rd, const struct ms_json *object,
 		const struct ms_config_row *row = rows;
 		char known[200];
 
-		for (; row->key && !str_is(key, row->key); row++)
+		for (; row->key && !ms_config_str_is(key, row->key); row++)
 			ms_nearest_try(&nearest, row->key);
 		if (row->key)
 			read_row(rd, value, row, base);
-		else if (!is_remark(key))
-			unknown_key(rd, value, key, &nearest,
-				    list_keys(rows, known, sizeof(known)));
+		else if (!ms_config_is_remark(key))
+			ms_config_unknown_key(rd, value, key, &nearest,
+					      list_keys(rows, known, sizeof(known)));
 	}
 }
 
 /**
  * ms_config_read() - see config-rows.h. Recurses as deep as the rows do.
  */
-void ms_config_read(const struct ms_doc *doc, struct ms_report *report, struct ms_config *config)
+void ms_config_read(struct ms_config_reader *rd, struct ms_config *config)
 {
-	struct reader rd = {.doc = doc, .report = report};
-
-	read_rows(&rd, ms_doc_root(doc), ms_config_rows, (char *)config);
+	read_rows(rd, ms_doc_root(rd->doc), ms_config_rows, (char *)config);
 }

@@ -11,6 +11,8 @@
 #include "policy/config.h"
 #include "policy/json.h"
 
+struct ms_nearest;
+
 enum ms_config_kind {
 	MS_CONFIG_OBJECT, /* rows of its own; offset of the inner struct */
 	MS_CONFIG_LIMITS, /* uint64_t[MS_LIMIT_COUNT], keys and units of ms_limit_infos */
@@ -21,6 +23,7 @@ enum ms_config_kind {
 	MS_CONFIG_TIER,	  /* enum ms_tier, its word */
 	MS_CONFIG_LAYERS, /* bool[MS_OPT_COUNT], an array of words */
 	MS_CONFIG_CGROUP, /* struct ms_str, "" or an absolute clean path */
+	MS_CONFIG_PEERS,  /* struct ms_config itself: its peers and n_peers */
 };
 
 struct ms_config_row {
@@ -34,7 +37,35 @@ struct ms_config_row {
 
 extern const struct ms_config_row ms_config_rows[];
 
-/* ms_config_read - the root object over @config; errors into @report. Strings borrow from @doc. */
-void ms_config_read(const struct ms_doc *doc, struct ms_report *report, struct ms_config *config);
+/* One file being read. */
+struct ms_config_reader {
+	const struct ms_doc *doc;	   /* borrowed */
+	struct ms_report *report;	   /* borrowed */
+	const struct ms_peer_names *names; /* borrowed; NULL = names stay unknown */
+	struct ms_arena *arena;		   /* of the lists that the draft points to */
+};
+
+/* ms_config_read - the root object over @config; errors into the report. Strings borrow from the
+ * document, lists from the arena. */
+void ms_config_read(struct ms_config_reader *rd, struct ms_config *config);
+
+/* -- for the readers of one kind of value -- */
+
+/* ms_config_bad - "found X, " and the rest, at the place of @value. */
+MS_PRINTF(4, 5)
+void ms_config_bad(struct ms_config_reader *rd, const struct ms_json *value, const char *hint,
+		   const char *fmt, ...);
+bool ms_config_is_type(struct ms_config_reader *rd, const struct ms_json *value,
+		       enum ms_json_type type);
+bool ms_config_is_remark(struct ms_str key);
+bool ms_config_str_is(struct ms_str s, const char *text);
+void ms_config_unknown_key(struct ms_config_reader *rd, const struct ms_json *value,
+			   struct ms_str key, const struct ms_nearest *nearest, const char *known);
+
+/* `peers`, in config-peers-read.c: read, put by the dump, and copied where they stay. */
+void ms_config_read_peers(struct ms_config_reader *rd, const struct ms_json *array,
+			  struct ms_config *config);
+void ms_config_dump_peers(struct ms_jw *jw, const char *key, const struct ms_config *config);
+void ms_config_keep_peers(struct ms_arena *arena, struct ms_config *config);
 
 #endif

@@ -19,6 +19,8 @@
 #define GIB	   (KIB * MIB)
 #define SEC	   UINT64_C(1000000)
 #define MAX_LEVELS 8u /* of nesting in a configuration file */
+/* Lists are larger in memory than in a file, and each file's stay. */
+#define ARENA_BYTES (16u * MS_MAX_CONFIG_BYTES)
 
 static const char *const tier_words[MS_TIER_COUNT] = {
 	[MS_TIER_COMMUNITY] = "community",
@@ -104,7 +106,7 @@ struct ms_config *ms_config_new(void)
 
 	if (!config)
 		return NULL;
-	config->arena = MS_ARENA_INIT(MS_MAX_CONFIG_BYTES);
+	config->arena = MS_ARENA_INIT(ARENA_BYTES);
 	config->tiers[MS_TIER_COMMUNITY] = community_ceiling;
 	config->tiers[MS_TIER_VERIFIED] = full_ceiling;
 	config->tiers[MS_TIER_PRIVATE] = full_ceiling;
@@ -174,23 +176,39 @@ static void check_whole(const struct ms_doc *doc, struct ms_report *report,
 }
 
 /**
- * ms_config_apply() - one file over what is there; nothing of it when anything is wrong.
+ * ms_config_apply() - one file over what is there, with the names of peers unknown.
  *
- * Return: 0, MS_CONFIG_INVALID with the errors in @report, or -ENOMEM.
+ * Return: as ms_config_apply_here().
  */
 int ms_config_apply(struct ms_config *config, const char *data, size_t len,
 		    struct ms_report *report)
+{
+	return ms_config_apply_here(config, data, len, /* names= */ NULL, report);
+}
+
+/**
+ * ms_config_apply_here() - one file over what is there; nothing of it when anything is wrong.
+ *
+ * Return: 0, MS_CONFIG_INVALID with the errors in @report, or -ENOMEM.
+ */
+int ms_config_apply_here(struct ms_config *config, const char *data, size_t len,
+			 const struct ms_peer_names *names, struct ms_report *report)
 {
 	const struct ms_doc_limits limits = {.max_bytes = MS_MAX_CONFIG_BYTES,
 					     .max_depth = MAX_LEVELS};
 	struct ms_config next = *config; /* a draft; its arena is not used */
 	ms_auto(doc) struct ms_doc *doc = NULL;
+	ms_auto(arena) struct ms_arena lists = MS_ARENA_INIT(ARENA_BYTES);
+	struct ms_config_reader rd = {.report = report, .names = names, .arena = &lists};
 	uint32_t before = report->n_diags + report->n_dropped;
 	int r = ms_doc_parse(data, len, limits, MS_REASON_CONFIG_INVALID, report, &doc);
 
 	if (r)
 		return r < 0 ? r : MS_CONFIG_INVALID;
-	ms_config_read(doc, report, &next);
+	rd.doc = doc;
+	ms_config_read(&rd, &next);
+	if (lists.error)
+		return lists.error;
 	if (report->n_diags + report->n_dropped == before)
 		check_whole(doc, report, &next);
 	if (report->n_diags + report->n_dropped != before)
@@ -198,6 +216,8 @@ int ms_config_apply(struct ms_config *config, const char *data, size_t len,
 	if (next.cgroup_parent.p != config->cgroup_parent.p)
 		next.cgroup_parent =
 			ms_arena_str(&config->arena, next.cgroup_parent.p, next.cgroup_parent.len);
+	if (next.peers != config->peers)
+		ms_config_keep_peers(&config->arena, &next);
 	if (config->arena.error)
 		return config->arena.error;
 	next.arena = config->arena;
@@ -276,6 +296,9 @@ static void dump_row(struct ms_jw *jw, const struct ms_config_row *row, const ch
 		return;
 	case MS_CONFIG_CGROUP:
 		ms_jw_str(jw, row->key, *(const struct ms_str *)at);
+		return;
+	case MS_CONFIG_PEERS:
+		ms_config_dump_peers(jw, row->key, at);
 		return;
 	}
 	ms_assert(false);

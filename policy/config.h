@@ -88,10 +88,20 @@ static inline void ms_config_cleanup(struct ms_config **config)
 
 enum ms_config_result { MS_CONFIG_INVALID = 1 };
 
+/* Where the names of users and groups in `peers` are looked up. find(): 0, above 0 when there is no
+ * such name, or -errno. */
+struct ms_peer_names {
+	int (*find)(void *data, bool is_group, struct ms_str name, uint32_t *ret_id);
+	void *data;
+};
+
 /* ms_config_apply - one file over what is there; all errors into @report, and then nothing of the
- * file is applied. */
+ * file is applied. The names of peers stay unknown: for who only looks at the file. */
 MS_MUST_CHECK int ms_config_apply(struct ms_config *config, const char *data, size_t len,
 				  struct ms_report *report);
+/* ms_config_apply_here - the same for this host, with the names of peers looked up in @names. */
+MS_MUST_CHECK int ms_config_apply_here(struct ms_config *config, const char *data, size_t len,
+				       const struct ms_peer_names *names, struct ms_report *report);
 
 /* ms_config_dump - all keys with their values and, as "x-KEY", what they are for: for the manual
  * and `modsupd --dump-config`. ms_config_apply() reads it back. Owned by the caller; NULL on

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libms-policy.a
 libms_policy_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSONC_CFLAGS) $(SODIUM_CFLAGS)
 libms_policy_a_SOURCES = \
+	policy/config-peers-read.c \
+	policy/config-peers.c policy/config-peers.h \
 	policy/config-read.c policy/config-rows.h \
 	policy/config.c policy/config.h \
 	policy/json-gate.c policy/json-gate.h \
@@ -16,6 +18,7 @@ libms_policy_a_SOURCES = \
 	policy/manifest-entry.c policy/manifest-entry.h \
 	policy/manifest-fields.c policy/manifest-fields.h \
 	policy/manifest-fs.c policy/manifest-fs.h \
+	policy/manifest-life.c policy/manifest-life.h \
 	policy/manifest-limits.c policy/manifest-limits.h \
 	policy/manifest-net.c policy/manifest-net.h \
 	policy/manifest-parse.c \

@@ -218,6 +218,20 @@ bool ms_check_service(struct ms_str name)
 	return ms_name_is_module(name.p, name.len);
 }
 
+/**
+ * ms_check_probe_path() - nothing in it can end a request line, or begin a second request
+ */
+bool ms_check_probe_path(struct ms_str path)
+{
+	if (!path.len || path.len > MS_MAX_PATH_BYTES || path.p[0] != '/')
+		return false;
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.p[i] <= ' ' || path.p[i] >= 0x7f || path.p[i] == '#')
+			return false;
+	}
+	return true;
+}
+
 static enum ms_domain_fault check_chars(struct ms_str d)
 {
 	enum ms_domain_fault fault = MS_DOMAIN_OK;

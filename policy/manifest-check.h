@@ -24,6 +24,10 @@ bool ms_check_env_reserved(struct ms_str name);
 /* ms_check_service - a service's or dependency's name: the class of module ids. */
 bool ms_check_service(struct ms_str name);
 
+/* ms_check_probe_path - from "/" on, printable ASCII without space and '#': it stands in a request
+ * line as it is. At most MS_MAX_PATH_BYTES. */
+bool ms_check_probe_path(struct ms_str path);
+
 enum ms_domain_fault {
 	MS_DOMAIN_OK,
 	MS_DOMAIN_CHARS,    /* something else than lower-case letters, digits, hyphens, dots */

@@ -7,6 +7,7 @@
 #include "lib/name.h"
 #include "policy/manifest-check.h"
 #include "policy/manifest-fs.h"
+#include "policy/manifest-life.h"
 #include "policy/manifest-limits.h"
 
 static void set_program(struct ms_fields *f, const struct ms_json *value)
@@ -156,34 +157,6 @@ static void set_listen(struct ms_fields *f, const struct ms_json *value,
 	ms_fields_walk(f, value, rows, MS_ARRAY_LEN(rows));
 }
 
-static void check_probe_path(struct ms_fields *f, const struct ms_json *value,
-			     const struct ms_field *field MS_UNUSED)
-{
-	struct ms_str path = ms_json_str(value);
-
-	if (!path.len || path.p[0] != '/' ||
-	    !ms_check_text(path, MS_MAX_TEXT_BYTES, /* lines= */ false))
-		ms_fields_bad(f, value, NULL, "a path such as \"/healthz\" is accepted");
-}
-
-static void set_readiness(struct ms_fields *f, const struct ms_json *value,
-			  const struct ms_field *field MS_UNUSED)
-{
-	static const char *const words[] = {"none", "notify"};
-	static const struct ms_field rows[] = {
-		{"http", MS_T_STRING, check_probe_path, 0, true},
-	};
-	size_t word = MS_READY_PROBE;
-
-	if (ms_json_type(value) == MS_JSON_OBJECT)
-		ms_fields_walk(f, value, rows, MS_ARRAY_LEN(rows));
-	else
-		word = ms_fields_word(f, value, words, MS_ARRAY_LEN(words));
-	if (ms_json_type(value) == MS_JSON_OBJECT || word == MS_READY_NOTIFY)
-		ms_fields_unsupported(f, value, "write \"none\", or leave the key out",
-				      "entry.readiness: this build does not wait for readiness");
-}
-
 static void set_start(struct ms_fields *f, const struct ms_json *value,
 		      const struct ms_field *field MS_UNUSED)
 {
@@ -224,15 +197,16 @@ void ms_manifest_entry_set(struct ms_fields *f, const struct ms_json *value,
 		{"env", MS_T_OBJECT, set_env, 0, false},
 		{"code", MS_T_ARRAY, ms_manifest_fs_code, 0, false},
 		{"listen", MS_T_OBJECT, set_listen, 0, false},
-		{"readiness", MS_T_STRING | MS_T_OBJECT, set_readiness, 0, false},
+		{"readiness", MS_T_STRING | MS_T_OBJECT, ms_manifest_life_readiness, 0, false},
 		{"start", MS_T_STRING, set_start, 0, false},
 		{"startTimeout", MS_T_STRING, set_timeout,
 		 offsetof(struct ms_manifest, start_timeout_usec), false},
 		{"stopTimeout", MS_T_STRING, set_timeout,
 		 offsetof(struct ms_manifest, stop_timeout_usec), false},
 		{"idleTimeout", MS_T_ANY, refuse, 0, false},
-		{"health", MS_T_ANY, refuse, 0, false},
-		{"watchdog", MS_T_ANY, refuse, 0, false},
+		{"restart", MS_T_STRING, ms_manifest_life_restart, 0, false},
+		{"health", MS_T_OBJECT, ms_manifest_life_health, 0, false},
+		{"watchdog", MS_T_STRING, ms_manifest_life_watchdog, 0, false},
 		{"hooks", MS_T_ANY, refuse, 0, false},
 	};
 

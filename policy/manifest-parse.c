@@ -12,6 +12,7 @@
 #include "policy/manifest-entry.h"
 #include "policy/manifest-fields.h"
 #include "policy/manifest-fs.h"
+#include "policy/manifest-life.h"
 #include "policy/manifest-limits.h"
 #include "policy/manifest-net.h"
 #include "policy/manifest.h"
@@ -225,6 +226,7 @@ static void finish(struct ms_fields *f, const struct ms_json *root)
 		return;
 	ms_manifest_limits_finish(f, root);
 	ms_manifest_fs_finish(f, root);
+	ms_manifest_life_finish(f, root);
 }
 
 /**

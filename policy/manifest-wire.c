@@ -9,7 +9,9 @@
 #include "lib/wire.h"
 #include "policy/manifest.h"
 
-#define VERSION 1u
+/* Records of running instances are in this form too: what the version before wrote is read. */
+#define VERSION	       2u
+#define VERSION_BEFORE 1u /* without what wr_life() adds */
 
 /* Flags, one byte. */
 #define HAS_ENTRY 1u
@@ -40,6 +42,17 @@ static void wr_allow(struct ms_wr *wr, const struct ms_allow *a)
 		ms_wr_u16(wr, a->ports[i]);
 }
 
+static void wr_life(struct ms_wr *wr, const struct ms_manifest *m)
+{
+	wr_str(wr, m->ready_http);
+	ms_wr_u8(wr, (uint8_t)m->restart);
+	ms_wr_u64(wr, m->watchdog_usec);
+	wr_str(wr, m->health_http);
+	ms_wr_u64(wr, m->health_interval_usec);
+	ms_wr_u32(wr, m->health_failures);
+	ms_wr_u8(wr, m->health_restart);
+}
+
 static void wr_entry(struct ms_wr *wr, const struct ms_manifest *m)
 {
 	ms_wr_u8(wr, (uint8_t)m->mode);
@@ -54,6 +67,7 @@ static void wr_entry(struct ms_wr *wr, const struct ms_manifest *m)
 		wr_str(wr, m->env[i].value);
 	}
 	wr_list(wr, m->listen, m->n_listen);
+	wr_life(wr, m);
 }
 
 static uint8_t flags_of(const struct ms_manifest *m)
@@ -144,7 +158,18 @@ static void rd_about(struct ms_rd *rd, struct ms_manifest *m)
 	m->base = about[7];
 }
 
-static void rd_entry(struct ms_rd *rd, struct ms_manifest *m)
+static void rd_life(struct ms_rd *rd, struct ms_manifest *m)
+{
+	m->ready_http = rd_str(rd, &m->arena, MS_MAX_PATH_BYTES);
+	m->restart = (enum ms_restart)rd_below(rd, MS_RESTART_COUNT);
+	m->watchdog_usec = ms_rd_u64(rd);
+	m->health_http = rd_str(rd, &m->arena, MS_MAX_PATH_BYTES);
+	m->health_interval_usec = ms_rd_u64(rd);
+	m->health_failures = ms_rd_u32(rd);
+	m->health_restart = rd_below(rd, 2);
+}
+
+static void rd_entry(struct ms_rd *rd, struct ms_manifest *m, uint8_t version)
 {
 	m->mode = (enum ms_mode)rd_below(rd, MS_MODE_COUNT);
 	m->readiness = (enum ms_readiness)rd_below(rd, MS_READY_COUNT);
@@ -158,6 +183,10 @@ static void rd_entry(struct ms_rd *rd, struct ms_manifest *m)
 		m->env[i].value = rd_str(rd, &m->arena, MS_MAX_ARG_BYTES);
 	}
 	m->n_listen = rd_list(rd, &m->arena, m->listen, MS_MAX_LISTEN, MS_MAX_TEXT_BYTES);
+	if (version != VERSION_BEFORE)
+		rd_life(rd, m);
+	else if (m->has_entry && m->mode == MS_MODE_ONESHOT)
+		m->restart = MS_RESTART_NEVER;
 }
 
 static void rd_allow(struct ms_rd *rd, struct ms_arena *arena, struct ms_allow *a)
@@ -184,28 +213,30 @@ static void rd_permissions(struct ms_rd *rd, struct ms_manifest *m)
 }
 
 /**
- * ms_manifest_decode() - the bytes of ms_manifest_encode(), and nothing else
+ * ms_manifest_decode() - the bytes of ms_manifest_encode(), of this version or the one before, and
+ * nothing else
  * Return: 0 and a manifest owned by the caller; -EBADMSG; -ENOMEM.
  */
 int ms_manifest_decode(const void *data, size_t len, struct ms_manifest **ret)
 {
 	ms_auto(manifest) struct ms_manifest *m = NULL;
 	struct ms_rd rd = ms_rd_init(data, len);
-	uint8_t flags;
+	uint8_t version, flags;
 
 	if (len > MS_MAX_POLICY_BYTES)
 		return -EBADMSG;
 	m = ms_manifest_new();
 	if (!m)
 		return -ENOMEM;
-	if (ms_rd_u8(&rd) != VERSION)
+	version = ms_rd_u8(&rd);
+	if (version != VERSION && version != VERSION_BEFORE)
 		return -EBADMSG;
 	flags = rd_below(&rd, HAS_ALL + 1);
 	m->has_entry = flags & HAS_ENTRY;
 	m->has_code = flags & HAS_CODE;
 	m->has_read = flags & HAS_READ;
 	rd_about(&rd, m);
-	rd_entry(&rd, m);
+	rd_entry(&rd, m, version);
 	rd_permissions(&rd, m);
 	for (size_t i = 0; i < MS_LIMIT_COUNT; i++) {
 		m->limits[i].set = rd_below(&rd, 2);

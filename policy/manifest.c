@@ -8,6 +8,7 @@
 #include "lib/name.h"
 #include "policy/manifest-check.h"
 #include "policy/manifest-fs.h"
+#include "policy/manifest-life.h"
 #include "policy/manifest-net.h"
 #include "policy/semver.h"
 
@@ -46,10 +47,12 @@ struct ms_manifest *ms_manifest_new(void)
 		return NULL;
 	m->arena = MS_ARENA_INIT(MS_MAX_POLICY_BYTES);
 	m->id = m->name = m->version = m->description = m->author = m->license = none;
-	m->engine_platform = none;
+	m->engine_platform = m->ready_http = m->health_http = none;
 	m->base = (struct ms_str){.p = "host", .len = 4};
 	m->start_timeout_usec = MS_START_TIMEOUT_USEC;
 	m->stop_timeout_usec = MS_STOP_TIMEOUT_USEC;
+	m->health_interval_usec = MS_HEALTH_INTERVAL_USEC;
+	m->health_failures = MS_HEALTH_FAILURES;
 	return m;
 }
 
@@ -127,8 +130,7 @@ static bool verify_entry(const struct ms_manifest *m)
 static bool verify_supported(const struct ms_manifest *m)
 {
 	return (m->mode == MS_MODE_SERVICE || m->mode == MS_MODE_ONESHOT) &&
-	       m->readiness == MS_READY_NONE && m->start == MS_START_ALWAYS &&
-	       !m->limits[MS_LIMIT_DISK].set && m->base.len == 4 &&
+	       m->start == MS_START_ALWAYS && !m->limits[MS_LIMIT_DISK].set && m->base.len == 4 &&
 	       ms_check_compare(m->base, (struct ms_str){.p = "host", .len = 4}) == 0 &&
 	       m->start_timeout_usec >= MS_MIN_TIMEOUT_USEC &&
 	       m->start_timeout_usec <= MS_MAX_START_TIMEOUT_USEC &&
@@ -157,5 +159,5 @@ bool ms_manifest_verify(const struct ms_manifest *manifest)
 {
 	return verify_about(manifest) && verify_entry(manifest) && verify_supported(manifest) &&
 	       verify_limits(manifest) && ms_manifest_fs_verify(manifest) &&
-	       ms_manifest_net_verify(manifest);
+	       ms_manifest_net_verify(manifest) && ms_manifest_life_verify(manifest);
 }

@@ -185,6 +185,65 @@ static void explain_env(struct page *page, const struct ms_manifest *m)
 	}
 }
 
+static void explain_ready(struct page *page, const struct ms_manifest *m)
+{
+	char within[MS_UNITS_TEXT_BYTES], text[64];
+
+	ms_units_format(MS_UNITS_DURATION, m->start_timeout_usec, within);
+	(void)snprintf(text, sizeof(text), "within %s", within); /* fits */
+	begin_row(page, "is ready");
+	switch (m->readiness) {
+	case MS_READY_NOTIFY:
+		put_text(page, "when it says so (READY=1),");
+		put_text(page, text);
+		return;
+	case MS_READY_PROBE:
+		put_item(page, "when GET ", m->ready_http, "");
+		put_item(page, "on its socket ", m->listen[0], "");
+		put_text(page, "is answered below 500,");
+		put_text(page, text);
+		return;
+	case MS_READY_NONE:
+	case MS_READY_COUNT:
+		break;
+	}
+	put_text(page, "when its program runs");
+}
+
+static void explain_health(struct page *page, const struct ms_manifest *m)
+{
+	char every[MS_UNITS_TEXT_BYTES], text[96];
+
+	if (m->watchdog_usec) {
+		ms_units_format(MS_UNITS_DURATION, m->watchdog_usec, every);
+		(void)snprintf(text, sizeof(text), "killed when it does not say WATCHDOG=1 for %s",
+			       every); /* fits */
+		put_row(page, "watchdog", text);
+	}
+	if (!m->health_http.len)
+		return;
+	ms_units_format(MS_UNITS_DURATION, m->health_interval_usec, every);
+	begin_row(page, "is healthy");
+	put_item(page, "while GET ", m->health_http, "");
+	put_item(page, "on its socket ", m->listen[0], "");
+	(void)snprintf(text, sizeof(text), "is answered below 500 every %s; after %u failure%s",
+		       every, m->health_failures, m->health_failures == 1 ? "" : "s"); /* fits */
+	put_text(page, text);
+	put_text(page,
+		 m->health_restart ? "in a row it is restarted" : "in a row that is reported");
+}
+
+static void explain_restart(struct page *page, const struct ms_manifest *m)
+{
+	static const char *const texts[MS_RESTART_COUNT] = {
+		[MS_RESTART_ON_FAILURE] = "when it failed, after a delay that grows",
+		[MS_RESTART_ALWAYS] = "whenever it ended, after a delay that grows",
+		[MS_RESTART_NEVER] = "never by itself",
+	};
+
+	put_row(page, "starts again", texts[m->restart]);
+}
+
 static void explain_runs(struct page *page, const struct ms_policy *policy)
 {
 	static const char *const modes[MS_MODE_COUNT] = {
@@ -210,6 +269,9 @@ static void explain_runs(struct page *page, const struct ms_policy *policy)
 	(void)snprintf(text, sizeof(text), "by SIGTERM; what is left after %s is killed",
 		       usec); /* fits */
 	put_row(page, "stops", text);
+	explain_ready(page, m);
+	explain_health(page, m);
+	explain_restart(page, m);
 }
 
 static void explain_code(struct page *page, const struct ms_manifest *m)

@@ -15,7 +15,7 @@
 #include "policy/manifest-net.h"
 #include "policy/units.h"
 
-#define CANONICAL_FORMAT 1 /* of the canonical text; another one is another hash */
+#define CANONICAL_FORMAT 2 /* of the canonical text; another one is another hash */
 
 _Static_assert(MS_MAX_NARROWINGS >= MS_LIMIT_COUNT + MS_MAX_ALLOWLIST + 3,
 	       "every narrowing of one manifest has room");
@@ -233,11 +233,39 @@ static const char *mode_word(enum ms_mode mode)
 	return words[mode];
 }
 
-static const char *readiness_word(enum ms_readiness readiness)
+/* How it becomes ready, as the manifest writes it. */
+static void put_readiness(struct ms_jw *jw, const struct ms_manifest *m)
 {
 	static const char *const words[MS_READY_COUNT] = {"none", "notify", "probe"};
 
-	return words[readiness];
+	if (m->readiness != MS_READY_PROBE) {
+		ms_jw_text(jw, "readiness", words[m->readiness]);
+		return;
+	}
+	ms_jw_object(jw, "readiness");
+	ms_jw_str(jw, "http", m->ready_http);
+	ms_jw_end(jw);
+}
+
+static void put_health(struct ms_jw *jw, const struct ms_manifest *m)
+{
+	if (!m->health_http.len) {
+		ms_jw_null(jw, "health");
+		return;
+	}
+	ms_jw_object(jw, "health");
+	ms_jw_uint(jw, "failures", m->health_failures);
+	ms_jw_str(jw, "http", m->health_http);
+	ms_jw_uint(jw, "intervalUsec", m->health_interval_usec);
+	ms_jw_text(jw, "then", m->health_restart ? "restart" : "report");
+	ms_jw_end(jw);
+}
+
+static const char *restart_word(enum ms_restart restart)
+{
+	static const char *const words[MS_RESTART_COUNT] = {"on-failure", "always", "never"};
+
+	return words[restart];
 }
 
 static const char *start_word(enum ms_start start)
@@ -257,12 +285,15 @@ static void put_entry(struct ms_jw *jw, const struct ms_manifest *m)
 	ms_jw_object(jw, "entry");
 	put_list(jw, "command", m->argv, m->n_argv);
 	put_env(jw, m);
+	put_health(jw, m);
 	put_list(jw, "listen", m->listen, m->n_listen);
 	ms_jw_text(jw, "mode", mode_word(m->mode));
-	ms_jw_text(jw, "readiness", readiness_word(m->readiness));
+	put_readiness(jw, m);
+	ms_jw_text(jw, "restart", restart_word(m->restart));
 	ms_jw_text(jw, "start", start_word(m->start));
 	ms_jw_uint(jw, "startTimeoutUsec", m->start_timeout_usec);
 	ms_jw_uint(jw, "stopTimeoutUsec", m->stop_timeout_usec);
+	ms_jw_uint(jw, "watchdogUsec", m->watchdog_usec);
 	ms_jw_end(jw);
 }
 

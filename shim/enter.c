@@ -3,6 +3,12 @@
  * enter.c - the module's child, from fork to exec. The order is law: each step says why it stands
  * here and what would break if it moved. A failure is sent to the shim with its step, and the child
  * ends.
+ *
+ * A command that joins a running instance walks the same steps in the same order. Three things are
+ * entered instead of made (its procfs is that of the pid namespace it was born into; the cgroup and
+ * the user namespace are the module's), and here the module is there to watch: as it has the id
+ * that the child takes on in 8, the child is not dumpable from the start (1) and again after each
+ * change of id, and holds nothing of the host's from 8 on (close_spent).
  */
 #include <string.h>
 #include <sys/personality.h>
@@ -24,7 +30,7 @@ static MS_NORETURN void fail(int sync, const struct ms_error *err)
 	size_t len;
 
 	buf[0] = MS_SYNC_FAILED;
-	len = ms_shimwire_failed(buf + 1, err);
+	len = ms_shimwire_failed(buf + 1, MS_SHIM_SPEAKS, err);
 	MS_IGNORE(ms_io_send(sync, buf, len + 1, -EBADF, 0)); /* the shim sees the end either way */
 	ms_sys_exit_group(127);
 }
@@ -163,6 +169,31 @@ static int step_exec(const struct ms_plan *plan, struct ms_error *err)
 	}
 }
 
+static int not_dumpable(struct ms_error *err)
+{
+	return done(ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "not dumpable", err);
+}
+
+/* PID 1 takes everybody with it; a helper has to ask for it, and no change of id may follow. */
+static int die_with_helper(const struct ms_shim *shim, struct ms_error *err)
+{
+	return !shim->joins ? 0
+			    : done(ms_sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0),
+				   "ask for a signal", err);
+}
+
+/* What was used up: open descriptors are the one thing that a process of the same id could want. */
+static void close_spent(struct ms_shim *shim)
+{
+	if (!shim->joins)
+		return;
+	for (uint32_t i = 0; i < shim->plan.n_fds; i++) {
+		if (shim->plan.fds[i] == MS_FD_CGROUP_JOIN)
+			shim->fds[i] = ms_fd_close(shim->fds[i]);
+	}
+	shim->join = ms_fd_close(shim->join);
+}
+
 #define STEP(name, call)                                                                           \
 	do {                                                                                       \
 		err.step = MS_STEP_##name;                                                         \
@@ -178,7 +209,11 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 
 	/* 1 Not traceable, core-dumpable or readable by anyone from here to exec, whatever the ids
 	 * are. */
-	STEP(SESSION, done(ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "not dumpable", &err));
+	STEP(SESSION, not_dumpable(&err));
+	if (shim->joins) {
+		shim->proc = ms_root_proc();
+		STEP(PROC, done(shim->proc, "mount a procfs", &err));
+	}
 	/* 2 A session of its own, no inherited signal mask or personality: before the terminal is
 	 * taken in 9. */
 	STEP(SESSION, step_session(&err));
@@ -191,16 +226,20 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 	     ms_layer_oom_set(shim, plan->flags & MS_PLAN_OOM_SHIM ? "0" : "1000", &err));
 	/* 5 The cgroup namespace: after 3, before the user namespace, so that it belongs to the
 	 * host's. */
-	STEP(CGROUP_JOIN, done(ms_sys_unshare(CLONE_NEWCGROUP), "unshare(CLONE_NEWCGROUP)", &err));
+	STEP(CGROUP_JOIN, ms_layer_cgroup_namespace(shim->join, &err));
 	/* 6 No supplementary group: in the user namespace it would be too late. */
 	STEP(IDENTITY, done(ms_sys_setgroups(0, NULL), "setgroups", &err));
 	/* 7 The user namespace last of all, owned by the shim's id; the shim maps one id. */
-	STEP(USERNS, ms_layer_userns_enter(plan, &err));
+	STEP(USERNS, ms_layer_userns_enter(plan, shim->join, &err));
+	STEP(SESSION, not_dumpable(&err));
+	close_spent(shim);
 	STEP(IDMAP, tell(sync, MS_SYNC_USERNS, -EBADF, &err));
 	STEP(IDMAP, await(sync, MS_SYNC_MAPPED, &err));
 	/* 8 Become that id. No namespace of any kind may be made below this one: needs the
 	 * capabilities that the new namespace gave, so before they go in 11. */
 	STEP(IDENTITY, step_identity(plan, &err));
+	STEP(SESSION, not_dumpable(&err));
+	STEP(SESSION, die_with_helper(shim, &err));
 	STEP(USERNS, ms_layer_userns_limit(shim, &err));
 	/* 9 Descriptors: the sockets are listened on as the module (SO_PEERCRED). Before the limit
 	 * on their number, which is smaller than the numbers used here; after the last use of the

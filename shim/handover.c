@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * handover.c - one message from modsupd: the sealed plan and what it needs. Anything that is not
- * exactly that ends the shim.
+ * exactly that ends the shim, or the helper.
  */
 #include <sys/mman.h>
 
@@ -39,8 +39,10 @@ static int map_plan(struct ms_shim *shim, int fd, struct ms_error *err)
 	return 0;
 }
 
-int ms_handover_receive(struct ms_shim *shim, struct ms_error *err)
+/* @want: PLAN or EXEC. The plan is the first descriptor; EXEC's second is the main process. */
+static int receive(struct ms_shim *shim, enum ms_shim_type want, struct ms_error *err)
 {
+	const size_t n_before = want == MS_SHIM_EXEC ? 2 : 1;
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 	int fds[MS_MAX_PLAN_FDS + 1];
 	size_t n_fds = 0;
@@ -53,7 +55,7 @@ int ms_handover_receive(struct ms_shim *shim, struct ms_error *err)
 		return ms_error_set(err, (int)-n, "receive the plan");
 	if (n == 0)
 		return ms_error_set(err, ECONNRESET, "modsupd went away before it sent a plan");
-	if (ms_shimwire_decode(buf, (size_t)n, &msg) < 0 || msg.type != MS_SHIM_PLAN || n_fds < 1)
+	if (ms_shimwire_decode(buf, (size_t)n, &msg) < 0 || msg.type != want || n_fds < n_before)
 		return ms_error_set(err, EBADMSG, "the first message is not a plan");
 	r = map_plan(shim, fds[0], err);
 	fds[0] = ms_fd_close(fds[0]);
@@ -61,10 +63,24 @@ int ms_handover_receive(struct ms_shim *shim, struct ms_error *err)
 		return r;
 	if (ms_plan_decode(shim->plan_map, shim->plan_len, &shim->plan) < 0)
 		return ms_error_set(err, EBADMSG, "the plan does not decode");
-	if (shim->plan.n_fds != n_fds - 1)
+	if (shim->plan.n_fds != n_fds - n_before)
 		return ms_error_set(err, EBADMSG, "the plan names %u descriptors, %zu came",
-				    shim->plan.n_fds, n_fds - 1);
+				    shim->plan.n_fds, n_fds - n_before);
+	if (want == MS_SHIM_EXEC) {
+		shim->joins = true;
+		shim->join = fds[1];
+	}
 	for (size_t i = 0; i < shim->plan.n_fds; i++)
-		shim->fds[i] = fds[i + 1];
+		shim->fds[i] = fds[i + n_before];
 	return 0;
+}
+
+int ms_handover_receive(struct ms_shim *shim, struct ms_error *err)
+{
+	return receive(shim, MS_SHIM_PLAN, err);
+}
+
+int ms_handover_join(struct ms_shim *shim, struct ms_error *err)
+{
+	return receive(shim, MS_SHIM_EXEC, err);
 }

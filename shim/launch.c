@@ -19,7 +19,7 @@
 
 /* SIGCHLD is read from a descriptor; everything else stays blocked: PID 1 takes no signal from
  * inside anyway. */
-static int prepare_signals(struct ms_shim *shim, struct ms_error *err)
+int ms_launch_signals(struct ms_shim *shim, struct ms_error *err)
 {
 	const uint64_t all = ~0ull, child = 1ull << (SIGCHLD - 1);
 	int r = ms_sys_rt_sigprocmask(SIG_SETMASK, &all, NULL);
@@ -36,7 +36,7 @@ int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err)
 	int r;
 
 	err->step = MS_STEP_SHIM;
-	r = prepare_signals(shim, err);
+	r = ms_launch_signals(shim, err);
 	if (r < 0)
 		return r;
 	r = ms_sys_sethostname(plan->hostname.p, plan->hostname.len);
@@ -62,24 +62,41 @@ int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err)
 	return 0;
 }
 
-/* The pipe that carries the module's output to the log; its inode is the module's so that
+/* A pipe that carries an output of the module's to the log; its inode is the module's so that
  * /dev/stdout opens. */
-static int make_log_pipe(struct ms_shim *shim, int *ret_write, struct ms_error *err)
+static int make_log_pipe(struct ms_shim *shim, int *ret_read, int *ret_write, struct ms_error *err)
 {
 	int fds[2], r;
 
-	*ret_write = -EBADF;
-	if (ms_shim_fd(shim, MS_FD_LOG) < 0)
-		return 0;
 	r = ms_sys_pipe2(fds, O_CLOEXEC);
 	if (r < 0)
 		return ms_error_set(err, -r, "make the log's pipe");
-	shim->log_pipe = fds[0];
+	*ret_read = fds[0];
 	*ret_write = fds[1];
 	r = ms_sys_fchown(fds[1], shim->plan.module_uid, shim->plan.module_uid);
 	if (r == 0) /* the shim's end only: the open file descriptions of a pipe's ends are two */
 		r = ms_sys_fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	return r < 0 ? ms_error_set(err, -r, "set up the log's pipe") : 0;
+}
+
+static int make_log_pipes(struct ms_shim *shim, int write[static 2], struct ms_error *err)
+{
+	int r = 0;
+
+	for (int i = 0; i < 2 && r == 0 && ms_shim_fd(shim, MS_FD_LOG) >= 0; i++)
+		r = make_log_pipe(shim, &shim->log_pipes[i], &write[i], err);
+	return r;
+}
+
+/* The ends that the child writes to: the shim keeps none, to see when nobody writes any more. */
+static void give_log_pipes(struct ms_shim *shim, int write[static 2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (shim->child == 0 && write[i] >= 0)
+			shim->log_pipes[i] = write[i];
+		else
+			(void)ms_fd_close(write[i]); /* -EBADF */
+	}
 }
 
 /* What the child said on `sync`: @want, or its failure. *fd gets a descriptor that came with it. */
@@ -127,6 +144,10 @@ static int drop_to_shim(struct ms_shim *shim, struct ms_error *err)
 	r = ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r == 0)
 		r = ms_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* a helper's parent is modsup-spawn, which ends with modsupd: the command does not outlive
+	 * whoever asked for it; here, as a change of id clears it */
+	if (r == 0 && shim->joins)
+		r = ms_sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r < 0)
 		return ms_error_set(err, -r, "lock the shim");
 	/* as the shim's id: SO_PEERCRED of who connects there names whoever called listen(2) */
@@ -174,24 +195,26 @@ static int fork_child(struct ms_shim *shim, struct ms_error *err)
 		.pidfd = (uint64_t)(uintptr_t)&shim->child_pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	ms_auto_fd int log_write = -EBADF;
-	int pair[2], r;
+	int pair[2], log_write[2] = {-EBADF, -EBADF}, r;
 
 	err->step = MS_STEP_FORK;
 	r = ms_sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
 	if (r < 0)
 		return ms_error_set(err, -r, "make the sync sockets");
 	shim->sync = pair[0];
-	r = make_log_pipe(shim, &log_write, err);
+	r = make_log_pipes(shim, log_write, err);
 	if (r < 0)
-		return r;
+		return r; /* which ends the shim */
 	shim->child = ms_sys_clone3(&args, sizeof(args));
 	if (shim->child < 0)
 		return ms_error_set(err, -shim->child, "fork the module's child");
+	give_log_pipes(shim, log_write);
 	if (shim->child == 0) {
 		(void)ms_sys_close(pair[0]); /* so that the shim's end of it ends with the shim */
-		if (log_write >= 0)
-			shim->log_pipe = MS_TAKE_FD(log_write);
+		if (shim->joins) { /* nothing that speaks to modsupd goes where a module is */
+			(void)ms_sys_close(shim->control);
+			(void)ms_sys_close(shim->signals);
+		}
 		ms_enter_child(shim, pair[1]);
 	}
 	(void)ms_sys_close(pair[1]); /* so that the child's death is an end of file */
@@ -211,7 +234,8 @@ int ms_launch_child(struct ms_shim *shim, struct ms_error *err)
 	if (r < 0)
 		return r;
 	err->step = MS_STEP_IDMAP;
-	r = ms_layer_userns_map(shim, shim->child, err);
+	if (!shim->joins) /* else it has its map */
+		r = ms_layer_userns_map(shim, shim->child, err);
 	if (r < 0)
 		return r;
 	r = drop_to_shim(shim, err);

@@ -6,6 +6,7 @@ modsup_shim_SOURCES = \
 	shim/fold.c shim/fold.h \
 	shim/handover.c \
 	shim/io.c \
+	shim/join.c \
 	shim/launch.c \
 	shim/layer/caps.c \
 	shim/layer/cgroup.c \
@@ -16,6 +17,7 @@ modsup_shim_SOURCES = \
 	shim/layer/rlimit.c \
 	shim/layer/seccomp.c \
 	shim/layer/userns.c \
+	shim/logfile.c shim/logfile.h \
 	shim/logs.c shim/logs.h \
 	shim/main.c \
 	shim/notify.c shim/notify.h \
@@ -29,4 +31,4 @@ modsup_shim_LDFLAGS = $(MS_LDFLAGS) -static-pie
 modsup_shim_LDADD = libms-shim.a
 noinst_LIBRARIES += libms-shim.a
 libms_shim_a_CFLAGS = $(MS_CFLAGS) $(MS_SANITIZE_SHIM) -fPIE
-libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c
+libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/logrec.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * main.c - modsup-shim: started by modsupd's spawner as PID 1 of new namespaces with the control
- * socket as descriptor 3 and nothing else. Not for people: it says nothing on a terminal. Ends with
- * the module's own exit status.
+ * socket as descriptor 3 and nothing else; or, with the argument "join", as a helper in the host's
+ * (join.c). Not for people: it says nothing on a terminal. Ends with the module's own exit status.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -15,23 +15,24 @@
 
 static struct ms_shim shim = {
 	.control = MS_SHIM_CONTROL_FD,
+	.join = -EBADF,
 	.adopt = -EBADF,
 	.proc = -EBADF,
 	.child_pidfd = -EBADF,
 	.sync = -EBADF,
 	.listener = -EBADF,
 	.cgroup_kill = -EBADF,
-	.log_pipe = -EBADF,
+	.log_pipes = {-EBADF, -EBADF},
 	.log_files = {-EBADF, -EBADF},
 	.signals = -EBADF,
 };
 
-static MS_NORETURN void die(const struct ms_error *err)
+void ms_shim_die(const struct ms_shim *s, const struct ms_error *err)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
-	size_t len = ms_shimwire_failed(buf, err);
+	size_t len = ms_shimwire_failed(buf, MS_SHIM_SPEAKS, err);
 
-	MS_IGNORE(ms_io_send(shim.control, buf, len, -EBADF, 0)); /* nobody else to tell */
+	MS_IGNORE(ms_io_send(s->control, buf, len, -EBADF, 0)); /* nobody else to tell */
 	ms_sys_exit_group(125); /* PID 1: every process of the namespace goes with it */
 }
 
@@ -40,11 +41,11 @@ int main(int argc, char *argv[])
 	struct ms_error err = MS_ERROR_INIT;
 	uint8_t buf[8];
 
-	(void)argc;
-	(void)argv;
 	/* first: what is mapped from here on is not for anybody else's eyes */
 	if (ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return 125;
+	if (argc == 2 && strcmp(argv[1], "join") == 0)
+		return ms_join_main(&shim);
 	if (ms_sys_getpid() != 1) {
 		static const char say[] =
 			"modsup-shim is started by modsupd, not by hand; see modsupd(8)\n";
@@ -56,14 +57,15 @@ int main(int argc, char *argv[])
 	MS_IGNORE(ms_sys_prctl(PR_SET_NAME, (unsigned long)"modsup-shim", 0, 0, 0));
 	err.step = MS_STEP_HANDOVER;
 	if (ms_handover_receive(&shim, &err) < 0)
-		die(&err);
+		ms_shim_die(&shim, &err);
 	err.step = MS_STEP_NONE;
 	if (ms_launch_prepare(&shim, &err) < 0 || ms_launch_child(&shim, &err) < 0)
-		die(&err);
+		ms_shim_die(&shim, &err);
 	err.step = MS_STEP_SHIM;
 	if (ms_layer_seccomp_shim(&shim.plan, &err) < 0)
-		die(&err);
-	MS_IGNORE(ms_io_send(shim.control, buf, ms_shimwire_plain(buf, MS_SHIM_PARKED), -EBADF,
+		ms_shim_die(&shim, &err);
+	MS_IGNORE(ms_io_send(shim.control, buf,
+			     ms_shimwire_plain(buf, MS_SHIM_SPEAKS, MS_SHIM_PARKED), -EBADF,
 			     0)); /* serve notices */
 	return ms_serve(&shim);
 }

@@ -91,7 +91,7 @@ static void answer(const struct ms_shim *shim, uint64_t id, int32_t error)
 static int send_report(struct ms_shim *shim, const struct ms_shim_violation *v)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
-	size_t len = ms_shimwire_violation(buf, v);
+	size_t len = ms_shimwire_violation(buf, MS_SHIM_SPEAKS, v);
 	ms_auto_fd int pidfd = v->pid ? ms_sys_pidfd_open((int)v->pid, 0) : -ESRCH;
 
 	return ms_io_send(shim->control, buf, len, pidfd, MSG_DONTWAIT);

@@ -539,13 +539,18 @@ static int pivot(struct root *root, struct ms_error *err)
 	return 0;
 }
 
+int ms_root_proc(void)
+{
+	return new_proc(/* hide= */ false, SAFE_ATTRS);
+}
+
 int ms_root_build(struct ms_shim *shim, struct ms_error *err)
 {
 	struct root root = {.shim = shim, .fd = -EBADF, .stage = -EBADF};
 	int r;
 
 	/* The shim's own view of processes: whole, never attached, gone with the shim. */
-	shim->proc = new_proc(/* hide= */ false, SAFE_ATTRS);
+	shim->proc = ms_root_proc();
 	if (shim->proc < 0) {
 		err->step = MS_STEP_PROC;
 		return ms_error_set(err, -shim->proc, "mount a procfs");

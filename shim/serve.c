@@ -29,7 +29,8 @@ enum slot {
 	SLOT_SYNC,
 	SLOT_LISTENER,
 	SLOT_SIGNALS,
-	SLOT_LOG,
+	SLOT_STDOUT,
+	SLOT_STDERR,
 	SLOT_COUNT
 };
 
@@ -52,8 +53,8 @@ static void report_failure(struct ms_shim *shim, const struct ms_error *err)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
-	MS_IGNORE(ms_io_send(shim->control, buf, ms_shimwire_failed(buf, err), -EBADF,
-			     0)); /* the end says it too */
+	MS_IGNORE(ms_io_send(shim->control, buf, ms_shimwire_failed(buf, MS_SHIM_SPEAKS, err),
+			     -EBADF, 0)); /* the end says it too */
 }
 
 /* modsupd said something. False: nobody is there any more, or it does not speak our language. */
@@ -114,7 +115,7 @@ static void on_sync(struct ms_shim *shim)
 		return;
 	}
 	shim->started = true;
-	n = (ssize_t)ms_shimwire_started(buf, (uint32_t)shim->child);
+	n = (ssize_t)ms_shimwire_started(buf, MS_SHIM_SPEAKS, (uint32_t)shim->child);
 	MS_IGNORE(ms_io_send(shim->control, buf, (size_t)n, shim->child_pidfd,
 			     0)); /* its end is seen elsewhere */
 }
@@ -155,7 +156,7 @@ static void on_adopt(struct ms_shim *shim, bool ended)
 	memcpy(hello.launch_id, shim->plan.launch_id, sizeof(hello.launch_id));
 	memcpy(hello.policy_hash, shim->plan.policy_hash, sizeof(hello.policy_hash));
 	ms_notify_totals(&hello.denied, &reported);
-	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, &hello),
+	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, MS_SHIM_SPEAKS, &hello),
 		       ended ? -EBADF : shim->child_pidfd, MSG_DONTWAIT) < 0)
 		return;
 	shim->control = ms_fd_close(shim->control);
@@ -206,12 +207,26 @@ static void report_exit(struct ms_shim *shim, const struct life *life)
 		await_supervisor(shim);
 		ms_notify_flush(shim);
 		ms_notify_totals(&e.denied, &e.reported);
-		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, &e), -EBADF, 0) == 0 &&
+		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, MS_SHIM_SPEAKS, &e),
+			       -EBADF, 0) == 0 &&
 		    is_heard(shim))
 			return;
 		shim->control = ms_fd_close(shim->control); /* modsupd went away just now */
 		if (shim->adopt < 0)
 			return;
+	}
+}
+
+/* What is still in the pipes of a module that has ended; in turn, so that one cannot use up the
+ * time of the other. */
+static void drain_logs(struct ms_shim *shim, uint64_t until)
+{
+	bool more = true;
+
+	while (more && ms_io_now_usec() < until) {
+		more = false;
+		for (int i = 0; i < MS_LOG_SOURCES; i++)
+			more |= shim->log_pipes[i] >= 0 && ms_logs_pump(shim, i);
 	}
 }
 
@@ -232,8 +247,7 @@ static void wind_up(struct ms_shim *shim, struct life *life)
 		if (info.si_pid == shim->child && !life->main_ended)
 			life->end = info;
 	}
-	while (shim->log_pipe >= 0 && ms_logs_pump(shim) && ms_io_now_usec() < until)
-		;
+	drain_logs(shim, until);
 	ms_logs_finish(shim);
 	report_exit(shim, life);
 }
@@ -248,8 +262,13 @@ static struct timespec time_left(uint64_t due, uint64_t now)
 
 static void fill_polls(const struct ms_shim *shim, struct pollfd polls[static SLOT_COUNT])
 {
-	const int fds[SLOT_COUNT] = {shim->control,  shim->adopt,   shim->sync,
-				     shim->listener, shim->signals, shim->log_pipe};
+	const int fds[SLOT_COUNT] = {shim->control,
+				     shim->adopt,
+				     shim->sync,
+				     shim->listener,
+				     shim->signals,
+				     shim->log_pipes[MS_LOG_STDOUT],
+				     shim->log_pipes[MS_LOG_STDERR]};
 
 	for (int i = 0; i < SLOT_COUNT; i++)
 		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -304,8 +323,10 @@ int ms_serve(struct ms_shim *shim)
 			on_sync(shim);
 		if (polls[SLOT_LISTENER].revents)
 			on_listener(shim, polls[SLOT_LISTENER].revents, &life, now);
-		if (polls[SLOT_LOG].revents)
-			(void)ms_logs_pump(shim); /* what is left is seen by the next poll */
+		if (polls[SLOT_STDOUT].revents) /* what is left is seen by the next poll */
+			(void)ms_logs_pump(shim, MS_LOG_STDOUT);
+		if (polls[SLOT_STDERR].revents)
+			(void)ms_logs_pump(shim, MS_LOG_STDERR);
 		if (polls[SLOT_SIGNALS].revents)
 			on_children(shim, &life);
 		if (polls[SLOT_CONTROL].revents && !on_control(shim)) {

@@ -15,8 +15,16 @@
 
 #define MS_SHIM_CONTROL_FD 3 /* where the spawner puts the control socket */
 
+/* The version of lib/shimwire.h that this program speaks; modsup-shim-previous, which tests take
+ * over as an older build's, is made with the one before. */
+#ifndef MS_SHIM_SPEAKS
+#	define MS_SHIM_SPEAKS MS_SHIM_VERSION
+#endif
+
 struct ms_shim {
 	int control; /* SOCK_SEQPACKET to modsupd; -EBADF while there is none */
+	bool joins;  /* a helper: namespaces are entered, not made ... */
+	int join;    /* ... those of this main process, a pidfd; else -EBADF */
 	int adopt;   /* listening, for a successor; -EBADF = whoever loses modsupd ends */
 	int proc;    /* an unmasked, detached procfs of this pid namespace */
 	int fds[MS_MAX_PLAN_FDS];
@@ -29,7 +37,8 @@ struct ms_shim {
 	int sync;		/* SOCK_SEQPACKET to the child before exec */
 	int listener;		/* seccomp notifications */
 	int cgroup_kill;	/* -EBADF where there is none */
-	int log_pipe; /* read end of the module's stdout and stderr, -EBADF when given away */
+	int log_pipes[2]; /* by enum ms_log_source: read ends of the module's stdout and stderr (in
+			   * the child the write ends); -EBADF when given away or ended */
 	int log_files[2];
 	int signals; /* signalfd: SIGCHLD */
 	bool started;
@@ -40,12 +49,16 @@ int ms_shim_fd(const struct ms_shim *shim, enum ms_fd_role role);
 
 /* handover.c - wait for PLAN, take it and its descriptors. */
 MS_MUST_CHECK int ms_handover_receive(struct ms_shim *shim, struct ms_error *err);
+/* The same of a helper: EXEC, with the main process of the instance to join. */
+MS_MUST_CHECK int ms_handover_join(struct ms_shim *shim, struct ms_error *err);
 
 /* root.c - build the new root from the plan's steps and pivot into it. */
 MS_MUST_CHECK int ms_root_build(struct ms_shim *shim, struct ms_error *err);
+int ms_root_proc(void); /* a whole procfs of this pid namespace, attached nowhere; -errno */
 
 /* launch.c - the shim's half: prepare itself, fork the module's child, map its ids, drop to its
  * own, release it. */
+MS_MUST_CHECK int ms_launch_signals(struct ms_shim *shim, struct ms_error *err);
 MS_MUST_CHECK int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err);
 MS_MUST_CHECK int ms_launch_child(struct ms_shim *shim, struct ms_error *err);
 MS_MUST_CHECK int ms_launch_release(struct ms_shim *shim, struct ms_error *err);
@@ -59,6 +72,12 @@ MS_NORETURN void ms_enter_child(struct ms_shim *shim, int sync);
 #define MS_SYNC_LISTENER 'L' /* child: the filter is on, here is its listener; parked */
 #define MS_SYNC_RELEASE	 'G' /* shim: exec */
 #define MS_SYNC_FAILED	 'E' /* child */
+
+/* join.c - a helper, from EXEC to the end of its command; returns its exit status. */
+int ms_join_main(struct ms_shim *shim);
+
+/* main.c - tell modsupd why, and end with everything that hangs on this process. */
+MS_NORETURN void ms_shim_die(const struct ms_shim *shim, const struct ms_error *err);
 
 /* serve.c - until the module has ended; returns the shim's own exit status. */
 int ms_serve(struct ms_shim *shim);

@@ -35,7 +35,7 @@ libms_control_a_SOURCES = \
 CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
 
 sbin_PROGRAMS += modsupd
-modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS)
+modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS) $(SODIUM_CFLAGS)
 modsupd_SOURCES = \
 	supervisor/daemon/adopt.c \
 	supervisor/daemon/box-adopt.c \
@@ -50,16 +50,28 @@ modsupd_SOURCES = \
 	supervisor/daemon/instance.c supervisor/daemon/instances.h \
 	supervisor/daemon/launcher.c supervisor/daemon/launcher.h \
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-find.h \
+	supervisor/daemon/layer/cgroup-group.h \
+	supervisor/daemon/layer/cgroup-stats.c supervisor/daemon/layer/cgroup-stats.h \
 	supervisor/daemon/layer/cgroup.c supervisor/daemon/layer/cgroup.h \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/plan-file.c supervisor/daemon/plan-file.h \
+	supervisor/daemon/queue.c \
+	supervisor/daemon/ready.c \
+	supervisor/daemon/probe.c supervisor/daemon/probe.h \
 	supervisor/daemon/record.c supervisor/daemon/record.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
+	supervisor/daemon/restart.c supervisor/daemon/restart.h \
+	supervisor/daemon/start-run.c supervisor/daemon/start-spec.h \
 	supervisor/daemon/start.c \
+	supervisor/daemon/unit-record.c supervisor/daemon/unit-record.h \
+	supervisor/daemon/unit.c supervisor/daemon/unit.h \
+	supervisor/daemon/waiter.c \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \
 	supervisor/daemon/state-folders.h supervisor/daemon/state-runtime.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h \
+	supervisor/daemon/stdio.c supervisor/daemon/stdio.h \
 	supervisor/daemon/sweep.c supervisor/daemon/sweep.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c

@@ -92,5 +92,13 @@
 #define MS_MAX_STATUS_BYTES	 256u  /* STATUS= of a module */
 #define MS_MAX_TAIL_BYTES	 2048u /* the last lines of stderr that go with an exit */
 #define MS_MAX_LOG_BYTES	 (4u * 1024u * 1024u) /* one instance's log, both halves */
+#define MS_MAX_LOG_TEXT_BYTES	 1024u	/* one record of it; a longer line is cut into several */
+#define MS_MAX_LOG_LINES	 10000u /* of one answer by stream */
+#define MS_MAX_LOG_INLINE_LINES	 500u	/* of one answer without a stream */
+#define MS_MAX_LOG_INLINE_BYTES	 (1024u * 1024u)
+
+/* An emergency */
+#define MS_MAX_REASON_BYTES 512u /* why it was raised */
+#define MS_MAX_GROUP_DEPTH  8u	/* of groups below the modules' own */
 
 #endif

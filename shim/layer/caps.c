@@ -44,6 +44,35 @@ int ms_layer_identity_set(uint32_t id, bool keep_caps, struct ms_error *err)
 	return r < 0 ? ms_error_set(err, -r, "keep CAP_SYS_ADMIN") : 0;
 }
 
+/*
+ * For a while: real and effective @id, with root as the saved one and only two capabilities in
+ * effect. What the kernel allows a process by its id and by owning a user namespace is then what it
+ * allows @id, not what it allows root.
+ */
+int ms_layer_identity_lend(uint32_t id, struct ms_error *err)
+{
+	const uint64_t wanted = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_CHROOT;
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	int r = ms_sys_setresuid(id, id, 0);
+
+	if (r < 0)
+		return ms_error_set(err, -r, "setresuid %u for a while", id);
+	r = (int)MS_SYS2(__NR_capget, &head, data);
+	if (r < 0)
+		return ms_error_set(err, -r, "read the capability sets");
+	r = set_caps((uint64_t)data[1].permitted << 32 | data[0].permitted, wanted);
+	return r < 0 ? ms_error_set(err, -r, "keep CAP_SYS_ADMIN and CAP_SYS_CHROOT") : 0;
+}
+
+int ms_layer_identity_return(struct ms_error *err)
+{
+	int r = ms_sys_setresuid(0, 0,
+				 0); /* the effective set is filled from the permitted again */
+
+	return r < 0 ? ms_error_set(err, -r, "be root again") : 0;
+}
+
 int ms_layer_caps_drop(struct ms_error *err)
 {
 	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |

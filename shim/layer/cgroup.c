@@ -26,6 +26,16 @@ int ms_layer_cgroup_join(const struct ms_shim *shim, struct ms_error *err)
 	return 0;
 }
 
+int ms_layer_cgroup_namespace(int join, struct ms_error *err)
+{
+	int r = join < 0 ? ms_sys_unshare(CLONE_NEWCGROUP) : ms_sys_setns(join, CLONE_NEWCGROUP);
+
+	return r < 0 ? ms_error_set(err, -r,
+				    join < 0 ? "unshare(CLONE_NEWCGROUP)"
+					     : "join the module's cgroup namespace")
+		     : 0;
+}
+
 int ms_layer_oom_set(const struct ms_shim *shim, const char *score, struct ms_error *err)
 {
 	int r = ms_fs_write_at(shim->proc, "self/oom_score_adj", score, strlen(score));

@@ -52,7 +52,7 @@ static int standard_sources(struct ms_shim *shim, int ret[static 3], struct ms_e
 		int fd = tty >= 0 ? tty : ms_shim_fd(shim, roles[i]);
 
 		if (fd < 0 && i > 0)
-			fd = shim->log_pipe; /* its write end, in the child */
+			fd = shim->log_pipes[i - 1]; /* its write end, in the child */
 		if (fd < 0)
 			fd = ms_sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW,
 					   0);

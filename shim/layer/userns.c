@@ -13,7 +13,7 @@
 #include "lib/num.h"
 #include "shim/layer/layer.h"
 
-int ms_layer_userns_enter(const struct ms_plan *plan, struct ms_error *err)
+int ms_layer_userns_enter(const struct ms_plan *plan, int join, struct ms_error *err)
 {
 	int r;
 
@@ -24,8 +24,13 @@ int ms_layer_userns_enter(const struct ms_plan *plan, struct ms_error *err)
 	r = ms_layer_identity_set(plan->shim_uid, /* keep_caps= */ true, err);
 	if (r < 0)
 		return r;
-	r = ms_sys_unshare(CLONE_NEWUSER);
-	return r < 0 ? ms_error_set(err, -r, "unshare(CLONE_NEWUSER)") : 0;
+	/* the kernel asks whether this id may look into the process of @join: the owner of its
+	 * namespace may, and owns no other */
+	r = join < 0 ? ms_sys_unshare(CLONE_NEWUSER) : ms_sys_setns(join, CLONE_NEWUSER);
+	return r < 0 ? ms_error_set(err, -r,
+				    join < 0 ? "unshare(CLONE_NEWUSER)"
+					     : "join the module's user namespace")
+		     : 0;
 }
 
 static int write_child(const struct ms_shim *shim, int child, const char *name, const char *text,

@@ -201,7 +201,8 @@ static void on_unit(void *arg, const char *number, bool told MS_UNUSED, const vo
 
 	if (!data || ms_unit_record_decode(data, len, &record) < 0) {
 		ms_log(MS_LOG_WARNING,
-		       "the record of unit %s is damaged: its module is not started again by itself",
+		       "the record of unit %s is damaged: its module is not started again by "
+		       "itself",
 		       number);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/plan-file.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define OPEN_TREE_FLAGS (MS_OPEN_TREE_CLONE | O_CLOEXEC)
@@ -145,8 +146,6 @@ static int step_stdio(struct ms_box *box, const struct ms_box_spec *spec, struct
 		r = give_copy(box, MS_FD_LISTEN, spec->listen[i]);
 	if (r >= 0 && spec->adopt >= 0)
 		r = give_copy(box, MS_FD_ADOPT, spec->adopt);
-	if (r >= 0 && spec->flag >= 0)
-		r = give_copy(box, MS_FD_FLAG, spec->flag);
 	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
 }
 
@@ -206,11 +205,12 @@ static void hand_over(struct ms_box *box, struct ms_error *err)
 	err->step = MS_STEP_HANDOVER;
 	fds[0] = box->plan;
 	memcpy(fds + 1, box->fds, sizeof(int) * box->n_fds);
-	r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_PLAN), fds,
-			   box->n_fds + 1, MSG_DONTWAIT);
+	r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_PLAN),
+			   fds, box->n_fds + 1, MSG_DONTWAIT);
 	if (r == 0) /* natively nothing is waited for between parking and exec: say go at once */
-		r = ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_RELEASE), NULL,
-				   0, MSG_DONTWAIT);
+		r = ms_packet_send(box->control, buf,
+				   ms_shimwire_plain(buf, box->version, MS_SHIM_RELEASE), NULL, 0,
+				   MSG_DONTWAIT);
 	if (r < 0) {
 		ms_error_set(err, -r, "send the plan");
 		ms_box_fail(box, MS_BOX_FAILED, err);

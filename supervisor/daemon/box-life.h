@@ -26,8 +26,8 @@ struct ms_box {
 	uint8_t launch_id[16];
 	uint8_t policy_hash[32], plan_hash[32]; /* what a shim to adopt must have */
 	bool adopting;				/* HELLO has not come yet */
-	bool outdated;				/* its shim speaks the version before */
 	char tail[MS_MAX_TAIL_BYTES + 1];	/* what end.exit.tail borrows */
+	uint8_t version; /* of its shim's last message: what it is answered in */
 	uint64_t run_timeout_usec;
 	uint64_t oom_kills_told;
 	uint32_t remove_tries;

@@ -17,6 +17,7 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/plan-file.h"
 #include "supervisor/daemon/supervisor.h"
 
 /* The kernel takes a moment to let go of dead processes: tried soon, then ever more seldom. */
@@ -238,7 +239,7 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 	struct ms_box_started started = {
 		.adopted = true,
 		.ready = hello->ready,
-		.outdated = box->outdated,
+		.outdated = ms_box_is_outdated(box),
 		.listen = fds + n_pidfd,
 		.n_listen = hello->n_listen,
 	};
@@ -276,8 +277,8 @@ static int on_heard(sd_event_source *source MS_UNUSED, void *data)
 	struct ms_box *box = data;
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
-	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_HEARD), NULL, 0,
-			   MSG_DONTWAIT) < 0)
+	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_HEARD),
+			   NULL, 0, MSG_DONTWAIT) < 0)
 		ms_box_kill(box);
 	return 0;
 }
@@ -323,8 +324,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *f
 		return;
 	case MS_SHIM_STARTED:
 		run_deadline(box);
-		box->ops.on_started(box->data,
-				    &(struct ms_box_started){.pid = outside_pid(pidfd)});
+		box->ops.on_started(box->data, &(struct ms_box_started){.pid = outside_pid(pidfd)});
 		return;
 	case MS_SHIM_NOTIFY:
 		if (box->ops.on_notify)
@@ -375,8 +375,8 @@ static bool read_message(struct ms_box *box)
 	struct ms_shim_msg msg;
 	int fds[MAX_FDS]; /* filled up to n_fds */
 	size_t n_fds = 0;
-	ssize_t n = ms_packet_recv(box->control, buf, sizeof(buf), fds, MAX_FDS, &n_fds,
-				   MSG_DONTWAIT);
+	ssize_t n =
+		ms_packet_recv(box->control, buf, sizeof(buf), fds, MAX_FDS, &n_fds, MSG_DONTWAIT);
 
 	if (n == -EINTR)
 		return true;
@@ -391,6 +391,7 @@ static bool read_message(struct ms_box *box)
 		close_fds(fds, n_fds);
 		return false;
 	}
+	box->version = msg.version;
 	on_message(box, &msg, fds, n_fds);
 	close_fds(fds, n_fds);
 	return true;
@@ -449,7 +450,8 @@ void ms_box_signal(struct ms_box *box, uint8_t signo)
 
 	if (box->control >=
 	    0) /* a shim that does not read for so long is killed by the stop deadline */
-		MS_IGNORE(ms_packet_send(box->control, buf, ms_shimwire_signal(buf, signo), NULL, 0,
+		MS_IGNORE(ms_packet_send(box->control, buf,
+					 ms_shimwire_signal(buf, box->version, signo), NULL, 0,
 					 MSG_DONTWAIT));
 }
 
@@ -458,8 +460,9 @@ void ms_box_kill_module(struct ms_box *box)
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
 	if (box->control >= 0) /* as above */
-		MS_IGNORE(ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_KILL),
-					 NULL, 0, MSG_DONTWAIT));
+		MS_IGNORE(ms_packet_send(box->control, buf,
+					 ms_shimwire_plain(buf, box->version, MS_SHIM_KILL), NULL,
+					 0, MSG_DONTWAIT));
 }
 
 int ms_box_listen_to(struct ms_box *box, int listener)
@@ -468,8 +471,9 @@ int ms_box_listen_to(struct ms_box *box, int listener)
 
 	if (box->control < 0 || box->got_exit)
 		return -ESRCH;
-	return ms_packet_send(box->control, buf, ms_shimwire_plain(buf, MS_SHIM_LISTENER),
-			      &listener, 1, MSG_DONTWAIT);
+	return ms_packet_send(box->control, buf,
+			      ms_shimwire_plain(buf, box->version, MS_SHIM_LISTENER), &listener, 1,
+			      MSG_DONTWAIT);
 }
 
 uint32_t ms_box_module_uid(const struct ms_box *box)
@@ -494,7 +498,7 @@ int ms_box_pidfd(const struct ms_box *box)
 
 bool ms_box_is_outdated(const struct ms_box *box)
 {
-	return box->outdated;
+	return box->version < MS_SHIM_VERSION;
 }
 
 struct ms_cgroup *ms_box_cgroup(const struct ms_box *box)
@@ -545,6 +549,7 @@ struct ms_box *ms_box_new(struct ms_supervisor *s, const struct ms_box_ops *ops,
 	if (!box)
 		return NULL;
 	box->s = s;
+	box->version = MS_SHIM_VERSION;
 	box->ops = *ops;
 	box->data = data;
 	box->shim_id = box->module_id = MS_ID_INIT;

@@ -63,8 +63,8 @@ struct ms_box_ops {
 	/* @pid: of the caller, on the host; 0 = gone before it could be known */
 	void (*on_violation)(void *data, const struct ms_shim_violation *v, uint32_t pid);
 	void (*on_memory)(void *data, const struct ms_cgroup_memory *memory); /* may be NULL */
-	/* Its processes have ended, and their shim waits to hear that this was noted: what is told and
-	 * written down here is on its way before the shim hears it, so that a daemon which dies
+	/* Its processes have ended, and their shim waits to hear that this was noted: what is told
+	 * and written down here is on its way before the shim hears it, so that a daemon which dies
 	 * between leaves it to its successor to tell. Not of a shim that was lost. May be NULL. */
 	void (*on_exit)(void *data, const struct ms_box_end *end);
 	void (*on_end)(void *data,
@@ -134,7 +134,8 @@ void ms_box_kill(struct ms_box *box);	     /* everything in it, the shim too */
 MS_MUST_CHECK int ms_box_listen_to(struct ms_box *box, int listener);
 uint32_t ms_box_module_uid(const struct ms_box *box);
 uint32_t ms_box_shim_uid(const struct ms_box *box);
-int ms_box_plan(const struct ms_box *box);  /* the sealed plan, borrowed; -EBADF when there is none */
+int ms_box_plan(
+	const struct ms_box *box); /* the sealed plan, borrowed; -EBADF when there is none */
 int ms_box_pidfd(const struct ms_box *box); /* of the shim, borrowed */
 bool ms_box_is_outdated(const struct ms_box *box);
 struct ms_cgroup *ms_box_cgroup(const struct ms_box *box);

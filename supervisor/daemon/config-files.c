@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config-files.c - which files, in which order, whose they must be. What stands in them is
- * policy/config.c's.
+ * config-files.c - which files, in which order, whose they must be, and the numbers of the users
+ * and groups that they name. What stands in them is policy/config.c's. Called by main.c and for a
+ * reload, where modsupd has given up most of what it could do.
  */
 #include "supervisor/daemon/config-files.h"
 
@@ -14,6 +15,55 @@
 
 #include "lib/buf.h"
 #include "lib/fs.h"
+#include "lib/num.h"
+
+/* Where the files are, and what comes of them. */
+struct load {
+	struct ms_config *config;  /* borrowed */
+	struct ms_report **report; /* filled with what is wrong in a file */
+};
+
+/* -- names of users and groups -- */
+
+/* "name:password:id:...": the number of @name, or above 0 when this line is about another one. */
+static int read_account(const char *line, size_t len, struct ms_str name, uint32_t *ret_id)
+{
+	const char *end = line + len, *password, *id, *id_end;
+
+	if (len <= name.len || memcmp(line, name.p, name.len) != 0 || line[name.len] != ':')
+		return 1;
+	password = line + name.len + 1;
+	id = memchr(password, ':', (size_t)(end - password));
+	if (!id++)
+		return 1;
+	id_end = memchr(id, ':', (size_t)(end - id));
+	/* the highest number means "none" to the kernel */
+	return id_end && ms_parse_u32(id, (size_t)(id_end - id), 0, UINT32_MAX - 1, ret_id) == 0
+		       ? 0
+		       : 1;
+}
+
+/* The local files only: anything else would be NSS, whose modules may do anything at all. */
+static int find_name(void *data, bool is_group, struct ms_str name, uint32_t *ret_id)
+{
+	FILE *file = fopen(is_group ? "/etc/group" : "/etc/passwd", "re");
+	ms_auto_free char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int r = 1;
+
+	(void)data; /* none */
+	if (!file)
+		return -errno;
+	while (r > 0 && (n = getline(&line, &cap, file)) > 0)
+		r = read_account(line, (size_t)n, name, ret_id);
+	if (r > 0 && ferror(file))
+		r = -EIO;
+	(void)fclose(file); /* it was only read */
+	return r;
+}
+
+/* -- files -- */
 
 static int check_owner(const struct stat *st, const char *path, struct ms_error *err)
 {
@@ -38,9 +88,10 @@ static int check_file(int fd, const char *path, struct ms_error *err)
 	return check_owner(&st, path, err);
 }
 
-static int apply_file(struct ms_config *config, const char *path, bool may_miss,
+static int apply_file(const struct load *load, const char *path, bool may_miss,
 		      struct ms_error *err)
 {
+	static const struct ms_peer_names names = {.find = find_name};
 	ms_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ms_auto(report) struct ms_report *report = NULL;
 	ms_auto_free char *text = NULL;
@@ -63,16 +114,11 @@ static int apply_file(struct ms_config *config, const char *path, bool may_miss,
 		n = MS_MAX_CONFIG_BYTES + 1; /* one too many: the parser is who says so */
 	if (n < 0)
 		return ms_error_set(err, (int)-n, "read '%.150s'", path);
-	r = ms_config_apply(config, text, (size_t)n, report);
-	if (r > 0) {
-		ms_auto(buf) struct ms_buf buf = MS_BUF_INIT(1u << 20);
-
-		ms_report_print(report, &buf);
-		if (buf.data)
-			(void)fputs(buf.data, stderr); /* nowhere else to say it */
-	} else if (r < 0) {
+	r = ms_config_apply_here(load->config, text, (size_t)n, &names, report);
+	if (r > 0)
+		*load->report = MS_TAKE_PTR(report);
+	else if (r < 0)
 		return ms_error_set(err, -r, "read '%.150s'", path);
-	}
 	return r;
 }
 
@@ -89,7 +135,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int apply_drop_ins(struct ms_config *config, const char *folder, struct ms_error *err)
+static int apply_drop_ins(const struct load *load, const char *folder, struct ms_error *err)
 {
 	struct dirent **names = NULL;
 	struct stat st;
@@ -112,7 +158,7 @@ static int apply_drop_ins(struct ms_config *config, const char *folder, struct m
 				r = ms_error_set(err, ENAMETOOLONG, "a drop-in of '%.150s'",
 						 folder);
 			else
-				r = apply_file(config, path, /* may_miss= */ false, err);
+				r = apply_file(load, path, /* may_miss= */ false, err);
 		}
 		free(names[i]);
 	}
@@ -120,10 +166,16 @@ static int apply_drop_ins(struct ms_config *config, const char *folder, struct m
 	return r;
 }
 
-int ms_config_files_load(const char *file, const char *private_dir, struct ms_config **ret,
-			 struct ms_error *err)
+/**
+ * ms_config_files_read() - the defaults and every file over them.
+ * @ret_report: what is wrong in the first file with anything wrong; filled with a result above 0
+ * Return: 0, MS_CONFIG_INVALID, or -errno with @err.
+ */
+int ms_config_files_read(const char *file, const char *private_dir, struct ms_config **ret,
+			 struct ms_report **ret_report, struct ms_error *err)
 {
 	ms_auto(config) struct ms_config *config = ms_config_new();
+	const struct load load = {.config = config, .report = ret_report};
 	const char *folder = private_dir ? private_dir : MS_SYSCONFDIR "/modsup";
 	char path[PATH_MAX], drop_ins[PATH_MAX];
 	int r;
@@ -134,11 +186,30 @@ int ms_config_files_load(const char *file, const char *private_dir, struct ms_co
 	    snprintf(drop_ins, sizeof(drop_ins), "%s/modsupd.json.d", folder) >=
 		    (int)sizeof(drop_ins))
 		return ms_error_set(err, ENAMETOOLONG, "'%.150s'", folder);
-	r = apply_file(config, file ? file : path, /* may_miss= */ file == NULL, err);
+	r = apply_file(&load, file ? file : path, /* may_miss= */ file == NULL, err);
 	/* a file named by hand stands alone: what it says is what holds */
 	if (r == 0 && !file)
-		r = apply_drop_ins(config, drop_ins, err);
+		r = apply_drop_ins(&load, drop_ins, err);
 	if (r == 0)
 		*ret = MS_TAKE_PTR(config);
+	return r;
+}
+
+/**
+ * ms_config_files_load() - the same for a program that starts: what is wrong goes to stderr.
+ * Return: as ms_config_files_read().
+ */
+int ms_config_files_load(const char *file, const char *private_dir, struct ms_config **ret,
+			 struct ms_error *err)
+{
+	ms_auto(report) struct ms_report *report = NULL;
+	ms_auto(buf) struct ms_buf buf = MS_BUF_INIT(1u << 20);
+	int r = ms_config_files_read(file, private_dir, ret, &report, err);
+
+	if (!report)
+		return r;
+	ms_report_print(report, &buf);
+	if (buf.data)
+		(void)fputs(buf.data, stderr); /* nowhere else to say it */
 	return r;
 }

@@ -279,8 +279,11 @@ void ms_life_kill(struct ms_instance *i, enum ms_ender why)
 		return;
 	}
 	/* still in the queue: there is nothing to end */
-	i->exit = (struct ms_exit){
-		.ended = true, .by_signal = true, .value = SIGKILL, .cause = "stopped", .by = "supervisor"};
+	i->exit = (struct ms_exit){.ended = true,
+				   .by_signal = true,
+				   .value = SIGKILL,
+				   .cause = "stopped",
+				   .by = "supervisor"};
 	ms_life_let_go(i);
 	ms_unit_ended(i, /* failed= */ false);
 }
@@ -372,7 +375,8 @@ static const char *find_cause(const struct ms_instance *i, const struct ms_box_e
 	return e->kind == MS_EXIT_SIGNAL ? "signal" : "exited";
 }
 
-/* As far as it can be known: the kernel does not say who sent a signal to a child that died of it. */
+/* As far as it can be known: the kernel does not say who sent a signal to a child that died of it.
+ */
 static const char *find_sender(const struct ms_instance *i, const struct ms_box_end *end)
 {
 	const struct ms_shim_exit *e = &end->exit;
@@ -485,11 +489,8 @@ void ms_life_lost(struct ms_instance *i, const struct ms_error *why)
 		ms_jw_end(jw);
 	}
 	ms_life_emit(i, "instance.lost", jw);
-	i->exit = (struct ms_exit){.ended = true,
-				   .by_signal = true,
-				   .value = SIGKILL,
-				   .cause = "shim-lost",
-				   .by = ""};
+	i->exit = (struct ms_exit){
+		.ended = true, .by_signal = true, .value = SIGKILL, .cause = "shim-lost", .by = ""};
 	ms_life_let_go(i);
 	ms_unit_ended(i, /* failed= */ true);
 }

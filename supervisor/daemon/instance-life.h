@@ -95,7 +95,8 @@ struct ms_instance {
 	bool has_slot;
 
 	/* running */
-	struct ms_unit *unit; /* borrowed; NULL: of nobody's wish (attached, piped, not yet known) */
+	struct ms_unit
+		*unit; /* borrowed; NULL: of nobody's wish (attached, piped, not yet known) */
 	uint32_t generation;
 	enum ms_phase phase;
 	struct ms_box *box; /* owned */
@@ -107,8 +108,8 @@ struct ms_instance {
 	int client_fds[3]; /* for whoever started it: stdin, stdout, stderr or the terminal */
 	uint32_t n_client_fds;
 	uint32_t pid;
-	bool adopted;	   /* from a dead daemon: its start was told then */
-	uint64_t ran_usec; /* what an adopted one had run when it was taken over */
+	bool adopted;		   /* from a dead daemon: its start was told then */
+	uint64_t ran_usec;	   /* what an adopted one had run when it was taken over */
 	bool started, ready, told; /* exec'd; ready once; its end was told */
 	bool memory_told, host_memory;
 	bool outdated;

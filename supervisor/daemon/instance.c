@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * instance.c - the table of instances, what the control socket asks of them, and how they are shown.
+ * instance.c - the table of instances, what the control socket asks of them, and how they are
+ * shown.
  */
 #include "supervisor/daemon/instance.h"
 
@@ -448,10 +449,10 @@ void ms_instance_view(const struct ms_instance *i, struct ms_instance_view *ret)
 		.tenant = i->tenant,
 		.tier = i->tier,
 		.state = i->state,
-		.reason = i->state == MS_STATE_FAILED ? ms_reason_word(i->error.reason)
-			  : i->exit.ended	      ? i->exit.cause
+		.reason = i->state == MS_STATE_FAILED	   ? ms_reason_word(i->error.reason)
+			  : i->exit.ended		   ? i->exit.cause
 			  : i->state == MS_STATE_UNHEALTHY ? "unhealthy"
-						      : "",
+							   : "",
 		.generation = i->generation,
 		.since_usec = i->since_usec,
 		.next_usec = i->state == MS_STATE_BACKOFF && i->unit ? i->unit->next_usec : 0,

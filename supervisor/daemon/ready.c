@@ -10,9 +10,9 @@
 #include "supervisor/daemon/supervisor.h"
 #include "supervisor/daemon/unit.h"
 
-#define PROBE_FIRST_USEC  10000u
-#define PROBE_LAST_USEC	  500000u
-#define PROBE_USEC	  5000000u /* the longest that an answer is waited for */
+#define PROBE_FIRST_USEC     10000u
+#define PROBE_LAST_USEC	     500000u
+#define PROBE_USEC	     5000000u /* the longest that an answer is waited for */
 #define HTTP_IS_GOOD(status) ((status) >= 100 && (status) < 500)
 
 static void close_timers(struct ms_instance *i)
@@ -32,8 +32,7 @@ static int after(struct ms_instance *i, uint64_t usec, sd_event_time_handler_t f
 	if (i->probe_timer) {
 		int r = sd_event_source_set_time_relative(i->probe_timer, usec);
 
-		return r < 0 ? r
-			     : sd_event_source_set_enabled(i->probe_timer, SD_EVENT_ONESHOT);
+		return r < 0 ? r : sd_event_source_set_enabled(i->probe_timer, SD_EVENT_ONESHOT);
 	}
 	return sd_event_add_time_relative(i->s->loop, &i->probe_timer, CLOCK_BOOTTIME, usec, 0, fn,
 					  i);
@@ -56,8 +55,8 @@ static void emit_health(struct ms_instance *i, const char *type, int result)
 		if (result >= 0)
 			ms_jw_int(jw, "status", result);
 		else
-			ms_jw_text(jw, "error", strerrorname_np(-result) ? strerrorname_np(-result)
-									  : "?");
+			ms_jw_text(jw, "error",
+				   strerrorname_np(-result) ? strerrorname_np(-result) : "?");
 		ms_jw_end(jw);
 	}
 	ms_life_emit(i, type, jw);
@@ -149,7 +148,7 @@ static int on_not_ready(sd_event_source *source MS_UNUSED, uint64_t usec MS_UNUS
 				       : "it did not answer its probe within its startTimeout "
 					 "(%llu ms)",
 			       (unsigned long long)(m->start_timeout_usec / 1000u))); /* shown */
-	MS_IGNORE(ms_error_hint(&i->error, "its log may say why (modsupctl logs)")); /* shown */
+	MS_IGNORE(ms_error_hint(&i->error, "its log may say why (modsupctl logs)"));  /* shown */
 	ms_life_stop(i, MS_ENDER_NOT_READY);
 	return 0;
 }

@@ -37,8 +37,7 @@ enum ms_restart_verdict ms_restart_decide(const struct ms_restart_rules *rules,
 
 	if (rules->when == MS_RESTART_NEVER || (rules->when == MS_RESTART_ON_FAILURE && !failed))
 		return MS_RESTART_STAY;
-	if (rules->limit &&
-	    starts_in_window(history, now_usec, rules->window_usec) >= rules->limit)
+	if (rules->limit && starts_in_window(history, now_usec, rules->window_usec) >= rules->limit)
 		return MS_RESTART_GIVE_UP;
 	delay = step(rules, failures ? failures : 1);
 	*ret_delay = delay - delay / 4 + (delay / 2) * (uint64_t)random / UINT32_MAX;

@@ -9,7 +9,8 @@
 #include "lib/base.h"
 #include "policy/manifest.h"
 
-#define MS_RESTART_HISTORY 64u /* starts that are remembered; the configuration's startLimit is at most this */
+#define MS_RESTART_HISTORY                                                                         \
+	64u /* starts that are remembered; the configuration's startLimit is at most this */
 
 /* The times of the latest starts, of one module. */
 struct ms_restart_history {

@@ -69,22 +69,6 @@ static const struct {
 	[MS_REASON_INTERNAL] = {-32099, 500, "later"},
 };
 
-/** ms_role_word() - Return: the word of hello and refusals. */
-const char *ms_role_word(enum ms_role role)
-{
-	switch (role) {
-	case MS_ROLE_OBSERVER:
-		return "observer";
-	case MS_ROLE_BACKEND:
-		return "backend";
-	case MS_ROLE_ADMIN:
-		return "admin";
-	case MS_ROLE_NONE:
-		break;
-	}
-	return "none";
-}
-
 /** ms_rpc_method_name() - Return: the name of method @i, or NULL beyond the last. */
 const char *ms_rpc_method_name(size_t i)
 {

@@ -10,6 +10,7 @@
 #include "lib/base.h"
 #include "lib/error.h"
 #include "modsup/limits.h"
+#include "policy/config-peers.h"
 #include "policy/json.h"
 #include "policy/report.h"
 #include "supervisor/daemon/rpc-params.h"
@@ -21,9 +22,6 @@ struct ms_supervisor;
 
 #define MS_RPC_MAJOR 1
 #define MS_RPC_MINOR 0
-
-enum ms_role { MS_ROLE_NONE, MS_ROLE_OBSERVER, MS_ROLE_BACKEND, MS_ROLE_ADMIN };
-const char *ms_role_word(enum ms_role role);
 
 /* One line on its way out: @head, then what of the event's text comes after its opening brace, then
  * @tail. */

@@ -2,7 +2,7 @@
 /*
  * spawn.c - both ends of the spawner: in modsupd a queue of waiting answers (they come in order),
  * in the spawner a loop over one socket. The protocol is one packet each way; descriptors come with
- * the request in the order control, netns, join..., the pidfd with the answer.
+ * the request in the order control, netns (of a shim), join..., the pidfd with the answer.
  */
 #include "supervisor/daemon/spawn.h"
 
@@ -23,8 +23,15 @@
 #define MAX_IN_FLIGHT 256
 
 struct request {
+	uint32_t what; /* enum ms_spawn_what */
 	uint32_t n_join;
 };
+
+/* Descriptors before those of the groups. */
+static uint32_t n_before(uint32_t what)
+{
+	return what == MS_SPAWN_SHIM ? 2 : 1;
+}
 
 struct answer {
 	int32_t code; /* -errno */
@@ -67,7 +74,11 @@ static MS_NORETURN void child_fail(struct child *c, const char *step, long code)
  * is written. */
 static int child_main(void *arg)
 {
-	static char *const argv[] = {(char *)(uintptr_t) "modsup-shim", NULL};
+	static char *const argvs[MS_SPAWN_COUNT][3] = {
+		[MS_SPAWN_SHIM] = {(char *)(uintptr_t) "modsup-shim", NULL},
+		[MS_SPAWN_HELPER] = {(char *)(uintptr_t) "modsup-shim", (char *)(uintptr_t) "join",
+				     NULL},
+	};
 	struct child *c = arg;
 	long r;
 
@@ -94,7 +105,7 @@ static int child_main(void *arg)
 	r = ms_sys_setsid();
 	if (r < 0)
 		child_fail(c, "setsid", r);
-	r = ms_sys_execveat(c->shim_fd, "", argv, c->env, AT_EMPTY_PATH);
+	r = ms_sys_execveat(c->shim_fd, "", argvs[c->req->what], c->env, AT_EMPTY_PATH);
 	child_fail(c, "exec modsup-shim", r);
 }
 
@@ -105,8 +116,10 @@ static void spawn_one(int shim_fd, const struct ms_spawn_request *req, struct an
 	static char *no_env[] = {NULL};
 	struct child c = {
 		.req = req, .shim_fd = shim_fd, .env = MS_LAYER_ON(ENV) ? no_env : environ};
-	const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS |
-			  CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+	const int own = req->what == MS_SPAWN_SHIM
+				? CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS
+				: 0;
+	const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | own | SIGCHLD;
 	int pidfd = -EBADF, pid;
 
 	pid = clone(child_main, stack + sizeof(stack), flags, &c, &pidfd);
@@ -143,13 +156,15 @@ static MS_NORETURN void spawner_main(int sock, int shim_fd)
 
 		if (n == -EINTR)
 			continue;
-		if (n != sizeof(wire) || wire.n_join > MS_SPAWN_MAX_JOIN ||
-		    n_fds != wire.n_join + 2)
+		if (n != sizeof(wire) || wire.what >= MS_SPAWN_COUNT ||
+		    wire.n_join > MS_SPAWN_MAX_JOIN || n_fds != wire.n_join + n_before(wire.what))
 			_exit(n == 0 ? 0 : 1); /* modsupd went away, or is not itself */
+		req.what = (enum ms_spawn_what)wire.what;
 		req.control = fds[0];
-		req.netns = fds[1];
+		if (req.what == MS_SPAWN_SHIM)
+			req.netns = fds[1];
 		req.n_join = wire.n_join;
-		memcpy(req.join, fds + 2, sizeof(int) * wire.n_join);
+		memcpy(req.join, fds + n_before(wire.what), sizeof(int) * wire.n_join);
 		spawn_one(shim_fd, &req, &answer, &pidfd);
 		for (size_t i = 0; i < n_fds; i++)
 			(void)close(fds[i]); /* the child has its own */
@@ -279,7 +294,8 @@ pid_t ms_spawner_pid(const struct ms_spawner *s)
 int ms_spawn(struct ms_spawner *s, const struct ms_spawn_request *req, ms_spawn_fn fn, void *data,
 	     struct ms_error *err)
 {
-	const struct request wire = {.n_join = req->n_join};
+	const struct request wire = {.what = (uint32_t)req->what, .n_join = req->n_join};
+	const uint32_t n_fds = n_before(wire.what);
 	int fds[MS_SPAWN_MAX_JOIN + 2];
 	int r;
 
@@ -288,9 +304,10 @@ int ms_spawn(struct ms_spawner *s, const struct ms_spawn_request *req, ms_spawn_
 				    "%u launches wait for modsup-spawn already", MAX_IN_FLIGHT);
 	ms_assert(req->n_join <= MS_SPAWN_MAX_JOIN);
 	fds[0] = req->control;
-	fds[1] = req->netns;
-	memcpy(fds + 2, req->join, sizeof(int) * req->n_join);
-	r = ms_packet_send(s->sock, &wire, sizeof(wire), fds, req->n_join + 2, MSG_DONTWAIT);
+	if (req->what == MS_SPAWN_SHIM)
+		fds[1] = req->netns;
+	memcpy(fds + n_fds, req->join, sizeof(int) * req->n_join);
+	r = ms_packet_send(s->sock, &wire, sizeof(wire), fds, req->n_join + n_fds, MSG_DONTWAIT);
 	if (r < 0)
 		return ms_error_set(err, -r, "ask modsup-spawn");
 	s->waiting[(s->head + s->len++) % MAX_IN_FLIGHT] = (struct waiting){.fn = fn, .data = data};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * spawn.h - modsup-spawn: a process forked by modsupd before it restricts itself, which clones
- * shims from fixed-size requests and does nothing else. It parses nothing, so that the process
- * which holds the launch capabilities, and whose seccomp state every module inherits, has nothing
- * to be attacked with (a filter that refuses what a module's own filter wants to report would
- * silence it; filters are inherited and never lifted).
+ * shims, and helpers that join an instance, from fixed-size requests and does nothing else. It
+ * parses nothing, so that the process which holds the launch capabilities, and whose seccomp state
+ * every module inherits, has nothing to be attacked with (a filter that refuses what a module's own
+ * filter wants to report would silence it; filters are inherited and never lifted).
  */
 #ifndef MS_DAEMON_SPAWN_H
 #define MS_DAEMON_SPAWN_H
@@ -26,9 +26,17 @@ MS_MUST_CHECK int ms_spawner_attach(struct ms_spawner *spawner, sd_event *loop,
 struct ms_spawner *ms_spawner_free(struct ms_spawner *spawner); /* it ends with its socket */
 pid_t ms_spawner_pid(const struct ms_spawner *spawner);
 
+enum ms_spawn_what {
+	MS_SPAWN_SHIM,	 /* PID 1 of new namespaces */
+	MS_SPAWN_HELPER, /* the same program, without namespaces of its own: it joins an instance's
+			  */
+	MS_SPAWN_COUNT
+};
+
 struct ms_spawn_request {
+	enum ms_spawn_what what;
 	int control;		     /* becomes the shim's descriptor 3 */
-	int netns;		     /* to join */
+	int netns;		     /* to join; not of a helper */
 	int join[MS_SPAWN_MAX_JOIN]; /* cgroup.procs files of the shim's groups, open for writing */
 	uint32_t n_join;
 };

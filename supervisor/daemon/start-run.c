@@ -6,12 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/start-spec.h"
 #include "supervisor/daemon/state.h"
+#include "supervisor/daemon/stdio.h"
 #include "supervisor/daemon/supervisor.h"
 #include "supervisor/daemon/unit.h"
 
@@ -77,39 +76,37 @@ static int open_sockets(struct ms_instance *i, struct ms_box_spec *spec, struct 
 	return r;
 }
 
-/* Pipes of modsupd's own make: nothing of the caller's ever reaches a module. */
-static int open_pipes(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+/* The module's ends go with the launch, the client's stay until it is answered. */
+static void give_streams(struct ms_instance *i, struct ms_box_spec *spec,
+			 struct ms_stdio_ends *streams)
 {
 	for (int n = 0; n < 3; n++) {
-		int pipe[2];
-
-		if (pipe2(pipe, O_CLOEXEC) < 0)
-			return ms_error_set(err, errno, "make a pipe");
-		spec->std[n] = pipe[n == 0 ? 0 : 1];
-		i->client_fds[n] = pipe[n == 0 ? 1 : 0];
-		i->n_client_fds = (uint32_t)n + 1;
+		spec->std[n] = MS_TAKE_FD(streams->module[n]);
+		i->client_fds[n] = MS_TAKE_FD(streams->client[n]);
 	}
+	i->n_client_fds = streams->n_client;
+}
+
+static int open_pipes(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+{
+	struct ms_stdio_ends streams;
+	int r = ms_stdio_pipes(&streams, err);
+
+	if (r < 0)
+		return r;
+	give_streams(i, spec, &streams);
 	spec->stdio = MS_PLAN_STDIO_GIVEN;
 	return 0;
 }
 
 static int open_tty(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
 {
-	const struct winsize size = {.ws_row = i->tty_rows, .ws_col = i->tty_cols};
-	ms_auto_fd int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	int lock = 0, slave;
+	struct ms_stdio_ends streams;
+	int r = ms_stdio_terminal(i->tty_rows, i->tty_cols, &streams, err);
 
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &lock) < 0)
-		return ms_error_set(err, errno, "make a terminal");
-	slave = ioctl(master, TIOCGPTPEER,
-		      O_RDWR | O_NOCTTY | O_CLOEXEC); /* 4.13: by descriptor, not by path */
-	if (slave < 0)
-		return ms_error_set(err, errno, "open the terminal");
-	spec->std[0] = slave;
-	if (ioctl(master, TIOCSWINSZ, &size) < 0)
-		return ms_error_set(err, errno, "size the terminal");
-	i->client_fds[0] = MS_TAKE_FD(master);
-	i->n_client_fds = 1;
+	if (r < 0)
+		return r;
+	give_streams(i, spec, &streams);
 	spec->stdio = MS_PLAN_STDIO_TTY;
 	return 0;
 }

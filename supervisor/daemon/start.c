@@ -167,8 +167,8 @@ int ms_life_ask(struct ms_instance *i, const struct ms_start_request *req, struc
 
 	i->path = ms_arena_str(&i->arena, req->path.p ? req->path.p : "", req->path.len);
 	i->wanted = ms_arena_str(&i->arena, req->module.p ? req->module.p : "", req->module.len);
-	i->bundle_path = ms_arena_str(&i->arena, req->bundle.p ? req->bundle.p : "",
-				      req->bundle.len);
+	i->bundle_path =
+		ms_arena_str(&i->arena, req->bundle.p ? req->bundle.p : "", req->bundle.len);
 	i->tenant = req->tenant.len ? ms_arena_str(&i->arena, req->tenant.p, req->tenant.len)
 				    : MS_STR_LIT("default");
 	for (uint32_t n = 0; n < req->n_command; n++)
@@ -223,8 +223,9 @@ static int say_problems(const struct ms_instance *i, uint32_t n, enum ms_reason 
 	char path[80], pointer[40];
 
 	return ms_error_say(err, EINVAL, reason, "the module%s%s has %u problem%s%s%s",
-			    i->path.len > 0 ? " in " : "", ms_life_shown(i->path, path, sizeof(path)), n,
-			    n == 1 ? "" : "s", at.len > 0 ? ", first at " : "",
+			    i->path.len > 0 ? " in " : "",
+			    ms_life_shown(i->path, path, sizeof(path)), n, n == 1 ? "" : "s",
+			    at.len > 0 ? ", first at " : "",
 			    ms_life_shown(at, pointer, sizeof(pointer)));
 }
 
@@ -372,8 +373,7 @@ static int join(struct ms_instance *i, struct ms_instance *other, struct ms_erro
 		return ms_error_say(err, EBUSY, MS_REASON_CONFLICT,
 				    "the module is stopping; start it again after that");
 	for (struct ms_waiter *w = i->waiters; w; w = w->next)
-		w->stale = other->policy_hex[0] &&
-			   strcmp(other->policy_hex, i->policy_hex) != 0;
+		w->stale = other->policy_hex[0] && strcmp(other->policy_hex, i->policy_hex) != 0;
 	ms_life_join(i, other, MS_WAITS_START, /* already= */ true);
 	return ms_error_say(err, EALREADY, MS_REASON_ALREADY_RUNNING, "it runs already");
 }

@@ -119,7 +119,8 @@ int ms_state_bind_shim(struct ms_folders *s, const char *instance, int *ret_fd,
 	return 0;
 }
 
-/* Whole or not at all. No fsync: it outlives this daemon, not the boot, and so does the page cache. */
+/* Whole or not at all. No fsync: it outlives this daemon, not the boot, and so does the page cache.
+ */
 static int put_whole(int dir, const char *name, const void *data, size_t len, struct ms_error *err)
 {
 	char temporary[32];
@@ -147,8 +148,8 @@ static void read_whole(int dir, const char *file, const char *name, bool told, v
 	fn(arg, name, told, n < 0 ? NULL : buf, n < 0 ? 0 : (size_t)n);
 }
 
-static void each_whole(int folder, bool (*is_name)(const char *), size_t cap,
-		       ms_state_record_fn fn, void *arg)
+static void each_whole(int folder, bool (*is_name)(const char *), size_t cap, ms_state_record_fn fn,
+		       void *arg)
 {
 	ms_auto_free void *buf = malloc(cap);
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -18,8 +18,8 @@ struct ms_unit_record {
 	struct ms_arena arena; /* owns the strings of a decoded one */
 	uint32_t number, generation, failures, n_starts;
 	enum ms_tier tier;
-	bool wished, ready;    /* ready: its run was, once */
-	bool stopping, again;  /* its run was asked to end; another is to follow */
+	bool wished, ready;   /* ready: its run was, once */
+	bool stopping, again; /* its run was asked to end; another is to follow */
 	struct ms_str module, tenant, path, manifest, bundle, labels; /* labels: JSON, "" = none */
 	struct ms_str command[MS_MAX_ARGV];
 	uint32_t n_command;

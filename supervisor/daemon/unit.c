@@ -271,10 +271,11 @@ void ms_unit_note(struct ms_unit *unit)
 		r = ms_state_put_unit(unit->s->state, unit->number, bytes, len, &err);
 	if (r < 0)
 		ms_log(MS_LOG_ERROR,
-		       "module %.*s of tenant %.*s: what follows its end cannot be written down (%s): "
+		       "module %.*s of tenant %.*s: what follows its end cannot be written down "
+		       "(%s): "
 		       "a modsupd that takes over would not know",
-		       (int)unit->module.len, unit->module.p, (int)unit->tenant.len,
-		       unit->tenant.p, err.code ? err.msg : strerrordesc_np(-r));
+		       (int)unit->module.len, unit->module.p, (int)unit->tenant.len, unit->tenant.p,
+		       err.code ? err.msg : strerrordesc_np(-r));
 }
 
 static struct ms_doc *parse_labels(const char *text, size_t len)
@@ -283,8 +284,7 @@ static struct ms_doc *parse_labels(const char *text, size_t len)
 	const struct ms_doc_limits limits = {MS_MAX_REQUEST_BYTES, MS_MAX_REQUEST_DEPTH};
 	struct ms_doc *doc = NULL;
 
-	if (!report ||
-	    ms_doc_parse(text, len, limits, MS_REASON_INTERNAL, report, &doc) != 0)
+	if (!report || ms_doc_parse(text, len, limits, MS_REASON_INTERNAL, report, &doc) != 0)
 		return NULL;
 	return doc;
 }
@@ -505,10 +505,10 @@ static void give_up(struct ms_instance *i)
 	const struct ms_config *c = i->s->config;
 	struct ms_jw *jw = ms_jw_new();
 
-	MS_IGNORE(ms_error_say(&i->error, EAGAIN, MS_REASON_START_LIMIT,
-			       "it was started %u times within %llu s and did not stay up",
-			       c->restart_limit,
-			       (unsigned long long)(c->restart_window_usec / 1000000u))); /* shown */
+	MS_IGNORE(ms_error_say(
+		&i->error, EAGAIN, MS_REASON_START_LIMIT,
+		"it was started %u times within %llu s and did not stay up", c->restart_limit,
+		(unsigned long long)(c->restart_window_usec / 1000000u)));	     /* shown */
 	MS_IGNORE(ms_error_hint(&i->error, "look at its log, then start it again")); /* shown */
 	if (jw) {
 		ms_jw_object(jw, NULL);

@@ -44,8 +44,8 @@ struct ms_unit {
 
 	struct ms_instance *current; /* borrowed: the latest run */
 	uint32_t generation;
-	bool wished; /* to run; a stop takes that away */
-	bool again;  /* the stop under way is half of a restart */
+	bool wished;	/* to run; a stop takes that away */
+	bool again;	/* the stop under way is half of a restart */
 	bool was_up;	/* some run of this wish reached exec */
 	bool was_ready; /* the current one did all it takes */
 	uint32_t failures;

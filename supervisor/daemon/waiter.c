@@ -3,6 +3,7 @@
  * waiter.c - who waits for what of an instance. A state change marks its instance dirty; the
  * answers go out from one deferred source, so that no callback runs inside the call that caused it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "supervisor/daemon/instance-life.h"
@@ -159,7 +160,7 @@ static void why_not(const struct ms_instance *i, struct ms_error *ret)
 				       how)); /* told */
 	else
 		MS_IGNORE(ms_error_say(ret, ESRCH, MS_REASON_NOT_RUNNING,
-				       "it %s before it was ready", how)); /* told */
+				       "it %s before it was ready", how));	/* told */
 	MS_IGNORE(ms_error_hint(ret, "modsupctl status shows its last words")); /* told */
 }
 
@@ -187,8 +188,9 @@ static void answer_start(struct ms_instance *i, struct ms_waiter *w)
 			answer.n_fds = i->n_client_fds;
 		}
 	} else if (ms_life_is_live(i) && w->what == MS_WAITS_START) {
-		MS_IGNORE(ms_error_say(&error, ETIMEDOUT, MS_REASON_START_TIMEOUT,
-				       "not ready within the time given; the start goes on")); /* told */
+		MS_IGNORE(ms_error_say(
+			&error, ETIMEDOUT, MS_REASON_START_TIMEOUT,
+			"not ready within the time given; the start goes on")); /* told */
 		answer.error = &error;
 	} else if (ms_life_is_live(i)) {
 		MS_IGNORE(ms_error_say(&error, ETIMEDOUT, MS_REASON_DEADLINE,

@@ -90,7 +90,7 @@ def what_cannot_be_enforced_is_refused(t):
     for key, changes in {
             "/entry/mode": {"entry": {"mode": "worker"}},
             "/limits/disk": {"limits": {"disk": "1G"}},
-            "/entry/readiness": {"entry": {"readiness": "notify"}},
+            "/entry/start": {"entry": {"start": "on-demand"}},
             "/runtime/base": {"runtime": {"base": "alpine"}}}.items():
         error = refused(t, t.folder(manifest(["/bin/true"], **changes)), "unsupported")
         require(key in words(error), f"{key} is not named: {words(error)}")

@@ -22,6 +22,10 @@ test_json_write_SOURCES = tests/unit/test-json-write.c
 test_json_write_LDADD = $(UNITLIBS)
 test_json_write_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-logrec
+test_logrec_SOURCES = tests/unit/test-logrec.c
+test_logrec_LDADD = libms.a
+
 UNIT_TESTS += test-nearest
 test_nearest_SOURCES = tests/unit/test-nearest.c
 test_nearest_LDADD = $(UNITLIBS)
@@ -29,6 +33,12 @@ test_nearest_LDADD = $(UNITLIBS)
 UNIT_TESTS += test-plan-codec
 test_plan_codec_SOURCES = tests/unit/test-plan-codec.c
 test_plan_codec_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-probe
+test_probe_SOURCES = tests/unit/test-probe.c tests/unit/scratch.h supervisor/daemon/probe.c
+test_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_probe_LDADD = libms.a $(SYSTEMD_LIBS)
+test_probe_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-restrict
 test_restrict_SOURCES = tests/unit/test-restrict.c
@@ -62,6 +72,11 @@ UNIT_TESTS += test-config
 test_config_SOURCES = tests/unit/test-config.c
 test_config_LDADD = $(UNITLIBS)
 test_config_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-config-peers
+test_config_peers_SOURCES = tests/unit/test-config-peers.c
+test_config_peers_LDADD = $(UNITLIBS)
+test_config_peers_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-num
 test_num_SOURCES = tests/unit/test-num.c
@@ -204,7 +219,7 @@ test_packet_SOURCES = tests/unit/test-packet.c supervisor/daemon/packet.c
 test_packet_LDADD = libms.a
 
 UNIT_TESTS += test-logs
-test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logs.c
+test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logfile.c shim/logs.c
 test_logs_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-ids
@@ -223,7 +238,7 @@ test_state_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-cgroup
 test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c \
-	supervisor/daemon/layer/cgroup-find.c
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
 
@@ -245,6 +260,14 @@ test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/dae
 	supervisor/daemon/spawn.c
 test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
+
+UNIT_TESTS += test-flag
+test_flag_SOURCES = tests/unit/test-flag.c tests/unit/scratch.h
+test_flag_LDADD = libms.a
+
+UNIT_TESTS += test-groups
+test_groups_SOURCES = tests/unit/test-groups.c tests/unit/scratch.h
+test_groups_LDADD = libms.a
 
 # The published JSON Schema and the parser, asked the same cases.
 TESTS += tests/unit/test-schema

@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "modsup/limits.h"
+#include "policy/config-peers.h"
 #include "tests/unit/scratch.h"
 
 #define DROP_INS "modsupd.json.d"
@@ -119,6 +120,32 @@ TEST(a_broken_file)
 	scratch_write(&s, DROP_INS "/a.json", "{}", 0644);
 	CHECK_EQ(load(&s, NULL, &err), 0);
 	CHECK_STR(scratch_read(&s, "said"), "");
+}
+
+/* Names are those of this host's own files; what is not there is told with its place. */
+TEST(names_of_peers)
+{
+	SCRATCH(s);
+	ms_auto(config) struct ms_config *config = NULL;
+	ms_auto(report) struct ms_report *report = NULL;
+	struct ms_error err = MS_ERROR_INIT;
+
+	scratch_write(&s, "modsupd.json",
+		      "{\"peers\": [{\"user\": \"root\", \"role\": \"observer\"},\n"
+		      "{\"group\": \"daemon\", \"role\": \"observer\"}]}",
+		      0600);
+	REQUIRE(ms_config_files_read(NULL, s.path, &config, &report, &err) == 0);
+	REQUIRE(config->n_peers == 2);
+	CHECK(config->peers[0].is_known && config->peers[0].id == 0);
+	CHECK(config->peers[1].is_known && config->peers[1].id == 1);
+	CHECK(!report);
+	scratch_write(&s, "modsupd.json",
+		      "{\"peers\": [{\"user\": \"roo\", \"role\": \"observer\"},\n"
+		      "{\"group\": \"no-such-group\", \"role\": \"observer\"}]}",
+		      0600);
+	CHECK_EQ(load(&s, NULL, &err), MS_CONFIG_INVALID);
+	CHECK(strstr(scratch_read(&s, "said"), "modsupd.json:1:21: /peers/0/user"));
+	CHECK(strstr(scratch_read(&s, "said"), "modsupd.json:2:11: /peers/1/group"));
 }
 
 TEST(others_can_write)

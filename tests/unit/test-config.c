@@ -117,7 +117,7 @@ static const struct {
 	{"{", "1:2: found the end of the text"},
 	{"{\"tires\":{}}", "1:2: /tires: found the key \"tires\", which is not known; accepted: "
 			   "tiers, defaultTier, trustPrivate, optionalLayers, ids, cgroup, "
-			   "maxInstances, violations; did you mean \"tiers\"?\n"},
+			   "maxInstances, violations, peers; did you mean \"tiers\"?\n"},
 	{"{\"tiers\":{\"comunity\":{}}}",
 	 "1:11: /tiers/comunity: found the key \"comunity\", which "
 	 "is not known; accepted: verified, community, private; "
@@ -234,7 +234,7 @@ TEST(all_errors_of_a_file)
 		  "c.json:2:18: /trustPrivate: found 1, which is not a boolean\n"
 		  "c.json:3:2: /foo: found the key \"foo\", which is not known; accepted: tiers, "
 		  "defaultTier, trustPrivate, optionalLayers, ids, cgroup, maxInstances, "
-		  "violations\n");
+		  "violations, peers\n");
 	CHECK_EQ(c->max_instances, MS_MAX_INSTANCES);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "policy/manifest.h"
 
+#include "lib/wire.h"
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
@@ -13,7 +14,9 @@ static const char full[] =
 	"\"author\":\"A\",\"license\":\"MIT\",\"engine\":{\"platform\":\"^1 || 2.x\"},"
 	"\"entry\":{\"command\":[\"bin/run\",\"\",\"b\"],\"mode\":\"oneshot\","
 	"\"env\":{\"B\":\"2\",\"A\":\"1\"},\"listen\":{\"socket\":[\"http\",\"admin\"]},"
-	"\"startTimeout\":\"2s\",\"stopTimeout\":\"1s\",\"code\":[\"lib\",\"bin\"]},"
+	"\"startTimeout\":\"2s\",\"stopTimeout\":\"1s\",\"code\":[\"lib\",\"bin\"],"
+	"\"readiness\":{\"http\":\"/up\"},\"restart\":\"on-failure\",\"watchdog\":\"2s\","
+	"\"health\":{\"http\":\"/well\",\"interval\":\"3s\",\"failures\":4}},"
 	"\"permissions\":{\"fs\":{\"read\":[\"b\",\"a\"],\"write\":[\"w/x\",\"v\"]},"
 	"\"network\":{\"allowlist\":[{\"domain\":\"*.a.example\",\"ports\":[8443,443],"
 	"\"reason\":\"why\"},{\"cidr\":\"192.0.2.0/24\",\"protocols\":[\"http\",\"tls\"]}]},"
@@ -78,7 +81,68 @@ TEST(values_come_out)
 	CHECK_STR(m->allow[1].cidr.p, "192.0.2.0/24");
 	CHECK_EQ(m->allow[0].ports[1], 8443);
 	CHECK_EQ(m->limits[MS_LIMIT_MEMORY].value, 1 << 30);
+	CHECK_EQ(m->readiness, MS_READY_PROBE);
+	CHECK_STR(m->ready_http.p, "/up");
+	CHECK_EQ(m->restart, MS_RESTART_ON_FAILURE);
+	CHECK_EQ(m->watchdog_usec, 2000000);
+	CHECK_STR(m->health_http.p, "/well");
+	CHECK_EQ(m->health_interval_usec, 3000000);
+	CHECK_EQ(m->health_failures, 4);
+	CHECK(m->health_restart);
 	CHECK(m->has_entry && m->has_code && m->has_read);
+}
+
+/* The fields of a manifest that says nothing of its life, as version 2 writes them. */
+static size_t default_life(uint8_t *out, size_t cap, enum ms_restart restart)
+{
+	struct ms_wr wr = ms_wr_init(out, cap);
+
+	ms_wr_cstr(&wr, "", 0);
+	ms_wr_u8(&wr, (uint8_t)restart);
+	ms_wr_u64(&wr, 0);
+	ms_wr_cstr(&wr, "", 0);
+	ms_wr_u64(&wr, MS_HEALTH_INTERVAL_USEC);
+	ms_wr_u32(&wr, MS_HEALTH_FAILURES);
+	ms_wr_u8(&wr, 0);
+	return wr.len;
+}
+
+/* Records of instances that an older modsupd started. */
+TEST(version_before)
+{
+	static const struct {
+		const char *text;
+		enum ms_restart restart;
+	} cases[] = {
+		{least, MS_RESTART_ON_FAILURE},
+		{"{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":[\"/bin/true\"]}}",
+		 MS_RESTART_ON_FAILURE},
+		{"{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":[\"/bin/true\"],"
+		 "\"mode\":\"oneshot\"}}",
+		 MS_RESTART_NEVER},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		ms_auto(manifest) struct ms_manifest *m = NULL;
+		size_t len = encode(cases[i].text, message), life_len, at = 0;
+		uint8_t life[64];
+
+		REQUIRE(len && message[0] == 2);
+		life_len = default_life(life, sizeof(life), cases[i].restart);
+		while (at + life_len <= len && memcmp(message + at, life, life_len) != 0)
+			at++;
+		REQUIRE(at + life_len <= len);
+		memmove(message + at, message + at + life_len, len - at - life_len);
+		len -= life_len;
+		CHECK_EQ(ms_manifest_decode(message, len, &m), -EBADMSG); /* not as version 2 */
+		message[0] = 1;
+		REQUIRE(ms_manifest_decode(message, len, &m) == 0);
+		CHECK_EQ(m->restart, cases[i].restart);
+		CHECK_EQ(m->health_failures, MS_HEALTH_FAILURES);
+		m = ms_manifest_free(m);
+		message[0] = 3;
+		CHECK_EQ(ms_manifest_decode(message, len, &m), -EBADMSG);
+	}
 }
 
 TEST(every_byte_changed)
@@ -148,8 +212,28 @@ TEST(verify_alone)
 	REFUSED(m->version.len = 0);
 	REFUSED(m->base.p = "most");
 	REFUSED(m->mode = MS_MODE_WORKER);
-	REFUSED(m->mode = MS_MODE_SERVICE); /* wallTimePerRequest is set */
-	REFUSED(m->readiness = MS_READY_NOTIFY);
+	REFUSED(m->mode = MS_MODE_SERVICE);	 /* wallTimePerRequest is set */
+	REFUSED(m->readiness = MS_READY_NOTIFY); /* and a path to ask */
+	REFUSED(m->readiness = MS_READY_COUNT);
+	REFUSED(m->ready_http.len = 0);
+	REFUSED(m->ready_http.p = "up!");
+	REFUSED(m->ready_http.p = "/ p");
+	REFUSED(m->ready_http.p = "/\np");
+	REFUSED(m->ready_http.p = "/#p");
+	REFUSED(m->ready_http.p = "/\x80p");
+	REFUSED((m->health_http.len = 0, m->n_listen = 0));
+	REFUSED((m->readiness = MS_READY_NONE, m->ready_http.len = 0, m->n_listen = 0));
+	REFUSED(m->restart = MS_RESTART_ALWAYS); /* of a oneshot */
+	REFUSED(m->restart = MS_RESTART_NEVER);	 /* and health restarts it */
+	REFUSED(m->restart = MS_RESTART_COUNT);
+	REFUSED(m->watchdog_usec = MS_MIN_WATCHDOG_USEC - 1);
+	REFUSED(m->watchdog_usec = MS_MAX_WATCHDOG_USEC + 1);
+	REFUSED(m->health_http.len = 0); /* and the rest of health stays */
+	REFUSED(m->health_http.p = "well!");
+	REFUSED(m->health_interval_usec = MS_MIN_HEALTH_INTERVAL_USEC - 1);
+	REFUSED(m->health_interval_usec = MS_MAX_HEALTH_INTERVAL_USEC + 1);
+	REFUSED(m->health_failures = 0);
+	REFUSED(m->health_failures = MS_MAX_HEALTH_FAILURES + 1);
 	REFUSED(m->start = MS_START_ON_DEMAND);
 	REFUSED(m->stop_timeout_usec = MS_MAX_STOP_TIMEOUT_USEC + 1);
 	REFUSED(m->start_timeout_usec = 0);
@@ -172,6 +256,13 @@ TEST(verify_alone)
 	REFUSED(m->limits[MS_LIMIT_DISK] = ((struct ms_limit){true, 1 << 20}));
 	REFUSED(m->limits[MS_LIMIT_MEMORY].value = 1);
 	REFUSED(m->limits[MS_LIMIT_MEMORY].set = false);
+	len = encode(least, message);
+	REQUIRE(len);
+	REFUSED(m->readiness = MS_READY_NOTIFY);
+	REFUSED(m->restart = MS_RESTART_NEVER);
+	REFUSED(m->watchdog_usec = MS_MIN_WATCHDOG_USEC);
+	REFUSED(m->health_restart = true);
+	REFUSED(m->health_failures = 1);
 #undef REFUSED
 }
 

@@ -252,10 +252,68 @@ TEST(defaults)
 	CHECK_EQ(m->mode, MS_MODE_SERVICE);
 	CHECK_EQ(m->start_timeout_usec, 30000000);
 	CHECK_EQ(m->stop_timeout_usec, 10000000);
+	CHECK_EQ(m->readiness, MS_READY_NONE);
+	CHECK_EQ(m->restart, MS_RESTART_ON_FAILURE);
+	CHECK_EQ(m->watchdog_usec, 0);
+	CHECK(!m->ready_http.len && !m->health_http.len && !m->health_restart);
+	CHECK_EQ(m->health_interval_usec, 10000000);
+	CHECK_EQ(m->health_failures, 3);
 	CHECK(!m->has_code && !m->has_read && !m->n_write && !m->n_allow);
 	CHECK_EQ(ms_limit_infos[MS_LIMIT_MEMORY].dflt, 256 << 20);
 	for (size_t i = 0; i < MS_LIMIT_COUNT; i++)
 		CHECK(!m->limits[i].set);
+}
+
+#define ENTRY(rest)                                                                                \
+	"{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":[\"/bin/true\"],"              \
+	"\"listen\":{\"socket\":[\"http\",\"b\"]}," rest "}}"
+
+TEST(life)
+{
+	ms_auto(manifest) struct ms_manifest *m = parse(ENTRY(
+		"\"readiness\":{\"http\":\"/up?x\"},\"restart\":\"always\",\"watchdog\":\"90s\","
+		"\"health\":{\"http\":\"/well\",\"interval\":\"1m\",\"failures\":1,"
+		"\"then\":\"report\"}"));
+
+	REQUIRE(m);
+	CHECK_EQ(m->readiness, MS_READY_PROBE);
+	CHECK_STR(m->ready_http.p, "/up?x");
+	CHECK_EQ(m->restart, MS_RESTART_ALWAYS);
+	CHECK_EQ(m->watchdog_usec, 90000000);
+	CHECK_STR(m->health_http.p, "/well");
+	CHECK_EQ(m->health_interval_usec, 60000000);
+	CHECK_EQ(m->health_failures, 1);
+	CHECK(!m->health_restart);
+}
+
+/* What one key leaves open another decides, in whatever order they stand. */
+TEST(life_defaults)
+{
+	static const struct {
+		const char *text;
+		enum ms_readiness readiness;
+		enum ms_restart restart;
+		bool health_restart;
+	} cases[] = {
+		{ENTRY("\"readiness\":\"notify\""), MS_READY_NOTIFY, MS_RESTART_ON_FAILURE, false},
+		{ENTRY("\"health\":{\"http\":\"/\"}"), MS_READY_NONE, MS_RESTART_ON_FAILURE, true},
+		{ENTRY("\"health\":{\"http\":\"/\"},\"restart\":\"never\""), MS_READY_NONE,
+		 MS_RESTART_NEVER, false},
+		{ENTRY("\"health\":{\"http\":\"/\"},\"mode\":\"oneshot\""), MS_READY_NONE,
+		 MS_RESTART_NEVER, false},
+		{ENTRY("\"mode\":\"oneshot\""), MS_READY_NONE, MS_RESTART_NEVER, false},
+		{ENTRY("\"restart\":\"on-failure\",\"mode\":\"oneshot\""), MS_READY_NONE,
+		 MS_RESTART_ON_FAILURE, false},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		ms_auto(manifest) struct ms_manifest *m = parse(cases[i].text);
+
+		REQUIRE(m);
+		CHECK_EQ(m->readiness, cases[i].readiness);
+		CHECK_EQ(m->restart, cases[i].restart);
+		CHECK_EQ(m->health_restart, cases[i].health_restart);
+	}
 }
 
 TEST(places_are_lines_and_columns)

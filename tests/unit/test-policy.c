@@ -290,9 +290,12 @@ TEST(canonical_text_and_hash)
 	CHECK_STR(
 		f.policy->canonical,
 		"{\"base\":\"host\",\"entry\":{\"command\":[\"/usr/bin/node\",\"a.js\"],\"env\":{"
-		"\"A\":\"\xc3\xa9/\\n\",\"B\":\"2\"},\"listen\":[\"http\"],\"mode\":\"service\","
-		"\"readiness\":\"none\",\"start\":\"always\",\"startTimeoutUsec\":30000000,"
-		"\"stopTimeoutUsec\":10000000},\"format\":1,\"fs\":{\"code\":[\"a.js\"],\"read\":["
+		"\"A\":\"\xc3\xa9/"
+		"\\n\",\"B\":\"2\"},\"health\":null,\"listen\":[\"http\"],\"mode\":\"service\","
+		"\"readiness\":\"none\",\"restart\":\"on-failure\",\"start\":\"always\","
+		"\"startTimeoutUsec\":30000000,"
+		"\"stopTimeoutUsec\":10000000,\"watchdogUsec\":0},\"format\":2,\"fs\":{\"code\":["
+		"\"a.js\"],\"read\":["
 		"\"r\"],\"write\":[\"w\"]},\"id\":\"m\",\"limits\":{\"connections\":50,\"cpu\":100,"
 		"\"memory\":268435456,\"openFiles\":100,\"processes\":65,\"tmp\":67108864},"
 		"\"network\":[],\"tenant\":\"default\",\"tier\":\"community\",\"version\":\"1.0."
@@ -307,7 +310,7 @@ TEST(canonical_text_and_hash)
 		(void)snprintf(hex + 2 * i, 3, "%02x", f.policy->hash[i]); /* fits */
 	CHECK_STR(
 		hex,
-		"fb47776508ce6fde4a16a86fba6665ab9b8d2b21887014f5281014856a7dd0cf"); /* by
+		"a0b512f6411896b072b67efe577a74e4d064bfcef05498d4d1ba69fb0e1b2885"); /* by
 											sha256sum(1)
 										      */
 }
@@ -331,6 +334,12 @@ static const struct {
 	{"\"processes\":65", "\"processes\":65,\"memory\":\"9G\"", true},
 	{"\"code\"", "\"stopTimeout\":\"9s\",\"code\"", false},
 	{"\"code\"", "\"startTimeout\":\"9s\",\"code\"", false},
+	{"\"code\"", "\"readiness\":\"none\",\"restart\":\"on-failure\",\"code\"", true},
+	{"\"code\"", "\"readiness\":\"notify\",\"code\"", false},
+	{"\"code\"", "\"readiness\":{\"http\":\"/\"},\"code\"", false},
+	{"\"code\"", "\"restart\":\"always\",\"code\"", false},
+	{"\"code\"", "\"watchdog\":\"9s\",\"code\"", false},
+	{"\"code\"", "\"health\":{\"http\":\"/\"},\"code\"", false},
 };
 
 static bool same_hash(const struct ms_policy *policy, const char *text)
@@ -406,6 +415,8 @@ static const char golden[] =
 	"  serves         the Unix sockets http, admin\n"
 	"  environment    LOG_LEVEL=info T='a b'\n"
 	"  stops          by SIGTERM; what is left after 10s is killed\n"
+	"  is ready       when its program runs\n"
+	"  starts again   when it failed, after a delay that grows\n"
 	"\n"
 	"Files (its bundle is at /module, read-only)\n"
 	"  runs code in   all of its bundle\n"
@@ -449,7 +460,7 @@ static const char golden[] =
 	"    way to the platform's core)\n"
 	"\n"
 	"Policy\n"
-	"  sha256 26a06b5f9a54d61263677e3b67fa1a92711d542fa901645d07bbdec79535b2d2\n";
+	"  sha256 5c47def84be8fbc8b7e8542f5d1e347431fd6d316cb45052b424190247b83457\n";
 
 TEST(explain_a_service)
 {
@@ -465,6 +476,42 @@ TEST(explain_a_service)
 
 	check_width(page);
 	CHECK_STR(page, golden);
+}
+
+TEST(explain_the_life)
+{
+	static const struct {
+		const char *entry, *want;
+	} cases[] = {
+		{"\"readiness\":\"notify\",\"restart\":\"always\"",
+		 "  is ready       when it says so (READY=1), within 30s\n"
+		 "  starts again   whenever it ended, after a delay that grows\n"},
+		{"\"readiness\":{\"http\":\"/up\"},\"startTimeout\":\"5s\",\"restart\":\"never\"",
+		 "  is ready       when GET /up on its socket a is answered below 500, within 5s\n"
+		 "  starts again   never by itself\n"},
+		{"\"watchdog\":\"1m\",\"health\":{\"http\":\"/well\"}",
+		 "  is ready       when its program runs\n"
+		 "  watchdog       killed when it does not say WATCHDOG=1 for 1m\n"
+		 "  is healthy     while GET /well on its socket a is answered below 500 every\n"
+		 "                 10s; after 3 failures in a row it is restarted\n"},
+		{"\"health\":{\"http\":\"/"
+		 "w\",\"interval\":\"1s\",\"failures\":1,\"then\":\"report\"}",
+		 "  is healthy     while GET /w on its socket a is answered below 500 every 1s;\n"
+		 "                 after 1 failure in a row that is reported\n"},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		ms_auto_free char *text = NULL, *page = NULL;
+
+		REQUIRE(asprintf(&text,
+				 "{\"id\":\"m\",\"version\":\"1.0.0\",\"entry\":{\"command\":["
+				 "\"/bin/true\"],\"listen\":{\"socket\":[\"a\",\"b\"]},%s}}",
+				 cases[i].entry) > 0);
+		FIXTURE(text, NULL, MS_TIER_COMMUNITY);
+		page = explain(f.policy);
+		check_width(page);
+		CHECK(strstr(page, cases[i].want) != NULL);
+	}
 }
 
 TEST(explain_the_file_variants)

@@ -23,7 +23,7 @@ struct birth {
 	int32_t pid, sid;
 	uint64_t fds;	/* a bit for each that is open */
 	uint64_t netns; /* inode */
-	uint32_t n_env;
+	uint32_t n_env, helper;
 };
 
 static uint64_t own_netns(void)
@@ -40,7 +40,8 @@ __attribute__((constructor)) static void be_the_shim(int argc, char **argv, char
 	struct birth b = {.pid = getpid(), .sid = getsid(0)};
 	char byte;
 
-	if (argc != 1 || strcmp(argv[0], "modsup-shim") != 0)
+	b.helper = argc == 2 && strcmp(argv[1], "join") == 0;
+	if ((argc != 1 && !b.helper) || strcmp(argv[0], "modsup-shim") != 0)
 		return;
 	for (int fd = 0; fd < 64; fd++)
 		b.fds |= fcntl(fd, F_GETFD) >= 0 ? UINT64_C(1) << fd : 0;
@@ -116,10 +117,10 @@ static struct launch launch_new(void)
 }
 #define LAUNCH __attribute__((cleanup(launch_done))) struct launch
 
-/* @join: one descriptor, or -1 for none. */
-static int ask(struct daemon *d, struct launch *l, int join)
+static int ask_for(struct daemon *d, struct launch *l, enum ms_spawn_what what, int join)
 {
-	struct ms_spawn_request req = {.netns = l->netns, .join = {join}, .n_join = join >= 0};
+	struct ms_spawn_request req = {
+		.what = what, .netns = l->netns, .join = {join}, .n_join = join >= 0};
 	struct ms_error err = MS_ERROR_INIT;
 	int pair[2], r;
 
@@ -130,6 +131,12 @@ static int ask(struct daemon *d, struct launch *l, int join)
 	r = ms_spawn(d->spawner, &req, on_spawn, l, &err);
 	(void)close(pair[1]); /* it has its own by now */
 	return r;
+}
+
+/* @join: one descriptor, or -1 for none. */
+static int ask(struct daemon *d, struct launch *l, int join)
+{
+	return ask_for(d, l, MS_SPAWN_SHIM, join);
 }
 
 static void run_until_answered(struct daemon *d, const struct launch *l)
@@ -181,6 +188,7 @@ TEST(what_a_shim_is_born_with)
 	CHECK_EQ(l.answers, 0); /* through the loop alone */
 	run_until_answered(&d, &l);
 	check_born(&l, &b);
+	CHECK_EQ(b.helper, 0);
 	CHECK_EQ(b.pid, 1); /* of its own pid namespace */
 	CHECK_EQ(b.sid, 1);
 	CHECK_EQ(b.fds, 0xf); /* 0, 1, 2 and the control socket */
@@ -188,6 +196,31 @@ TEST(what_a_shim_is_born_with)
 	CHECK_STR(scratch_read(&s, "procs"), "0"); /* it put itself into the group */
 	check_ends(&l);
 	CHECK_EQ(l.answers, 1);
+}
+
+/* One that joins an instance has nothing of its own: it is where modsupd is, in the given groups.
+ */
+TEST(what_a_helper_is_born_with)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	DAEMON d = daemon_new();
+	LAUNCH l = launch_new();
+	struct birth b = {0};
+	ms_auto_fd int join = openat(s.fd, "procs", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	l.netns = ms_fd_close(l.netns); /* not asked for */
+	REQUIRE(ask_for(&d, &l, MS_SPAWN_HELPER, join) == 0);
+	run_until_answered(&d, &l);
+	check_born(&l, &b);
+	CHECK_EQ(b.helper, 1);
+	CHECK_EQ(b.pid, l.pid); /* the host's own number */
+	CHECK_EQ(b.sid, l.pid);
+	CHECK_EQ(b.netns, own_netns());
+	CHECK_EQ(b.fds, 0xf);
+	CHECK_EQ(b.n_env, 0);
+	CHECK_STR(scratch_read(&s, "procs"), "0");
+	check_ends(&l);
 }
 
 TEST(the_network_namespace)

@@ -76,6 +76,8 @@ struct ms_cgroup_memory {
 	uint64_t oom_kills;  /* processes the kernel killed for this group's limit */
 	uint64_t limit_hits; /* times the limit was reached (failcnt or events.max) */
 	uint64_t peak_bytes; /* 0 = not known */
+	bool by_host;	     /* killed, and never for its own limit: for one further up, or for all
+				of the host's memory */
 };
 MS_MUST_CHECK int ms_cgroup_memory(const struct ms_cgroup *cgroup, struct ms_cgroup_memory *ret);
 /* A descriptor that wakes when memory_events change: poll for EPOLLPRI (v2), EPOLLIN (v1 eventfd,
