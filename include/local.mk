@@ -1,2 +1,2 @@
 # include/: public headers
-pkginclude_HEADERS = include/modsup/limits.h
+pkginclude_HEADERS = include/modsup/limits.h include/modsup/modsup.h

@@ -17,6 +17,11 @@
 
 #define MAX_RATE  1000000u
 #define MAX_KILLS 1000000000u
+#define MS	  UINT64_C(1000)
+#define SEC	  UINT64_C(1000000)
+#define HOUR	  (3600 * SEC)
+#define MAX_PIDS  4194304u /* of any 64-bit kernel */
+#define TIB	  (UINT64_C(1) << 40)
 
 static const struct ms_config_row ceiling_rows[] = {
 	{"limits", MS_CONFIG_LIMITS, offsetof(struct ms_ceiling, limits)},
@@ -53,6 +58,35 @@ static const struct ms_config_row violation_rows[] = {
 	{0},
 };
 
+static const struct ms_config_row restart_rows[] = {
+	{"delay", MS_CONFIG_USEC, offsetof(struct ms_config, restart_delay_usec), 10 * MS, HOUR},
+	{"maxDelay", MS_CONFIG_USEC, offsetof(struct ms_config, restart_max_delay_usec), 10 * MS,
+	 24 * HOUR},
+	{"startLimit", MS_CONFIG_U32, offsetof(struct ms_config, restart_limit), 1, 10000},
+	{"startWindow", MS_CONFIG_USEC, offsetof(struct ms_config, restart_window_usec), SEC,
+	 24 * HOUR},
+	{0},
+};
+
+static const struct ms_config_row reserve_rows[] = {
+	{"memory", MS_CONFIG_SIZE, offsetof(struct ms_config, reserve_memory), 0, TIB},
+	{"disk", MS_CONFIG_SIZE, offsetof(struct ms_config, reserve_disk), 0, TIB},
+	{0},
+};
+
+static const struct ms_config_row overcommit_rows[] = {
+	{"memory", MS_CONFIG_PERCENT, offsetof(struct ms_config, overcommit_memory), 10, 100000},
+	{0},
+};
+
+static const struct ms_config_row host_rows[] = {
+	{"reserve", MS_CONFIG_OBJECT, 0, .rows = reserve_rows},
+	{"processes", MS_CONFIG_U32, offsetof(struct ms_config, host_processes), 64, MAX_PIDS},
+	{"cpuWeight", MS_CONFIG_U32, offsetof(struct ms_config, host_cpu_weight), 1, 10000},
+	{"overcommit", MS_CONFIG_OBJECT, 0, .rows = overcommit_rows},
+	{0},
+};
+
 const struct ms_config_row ms_config_rows[] = {
 	{"tiers", MS_CONFIG_OBJECT, 0, .rows = tier_rows,
 	 .about = "the most that a module of each tier gets, whatever its manifest asks for"},
@@ -63,6 +97,9 @@ const struct ms_config_row ms_config_rows[] = {
 	{"optionalLayers", MS_CONFIG_LAYERS, offsetof(struct ms_config, optional),
 	 .about = "layers that modules may start without where this host lacks them: landlock, "
 		  "memfd-noexec, cgroup-cpu, cgroup-memory, cgroup-pids"},
+	{"moduleFolders", MS_CONFIG_FOLDERS, 0,
+	 .about = "folders that hold modules, each in a folder named by its id; where a module "
+		  "that is started by name is looked for, in this order"},
 	{"ids", MS_CONFIG_OBJECT, 0, .rows = id_rows,
 	 .about =
 		 "host user and group ids for modules, two for each running instance; nothing else "
@@ -71,6 +108,16 @@ const struct ms_config_row ms_config_rows[] = {
 	 .about = "the cgroup that modules are put under; empty: modsupd finds its own"},
 	{"maxInstances", MS_CONFIG_U32, offsetof(struct ms_config, max_instances), 1,
 	 MS_MAX_INSTANCES, .about = "instances that run at once"},
+	{"onStop", MS_CONFIG_ON_STOP, 0,
+	 .about = "what becomes of modules when modsupd is stopped: keep or stop; a crash or a "
+		  "kill of modsupd stops none"},
+	{"restart", MS_CONFIG_OBJECT, 0, .rows = restart_rows,
+	 .about = "a module that failed is started again after delay, doubled each time up to "
+		  "maxDelay; after startLimit starts in startWindow it is left alone"},
+	{"host", MS_CONFIG_OBJECT, 0, .rows = host_rows,
+	 .about = "the host's own share: memory and disk that modules leave free (memory 0: a "
+		  "tenth of it, at least 512M), processes of all modules, their weight against "
+		  "the system's 100, and how far the sum of their memory limits may go"},
 	{"violations", MS_CONFIG_OBJECT, 0, .rows = violation_rows,
 	 .about = "a module with more than tarpitAfter refused calls in a second waits tarpitDelay "
 		  "for each answer, and is killed after killAfter such answers"},
@@ -188,6 +235,24 @@ static bool read_quantity(struct ms_config_reader *rd, const struct ms_json *val
 	}
 	*ret = v;
 	return true;
+}
+
+/* Per cent of something else than a core, which is what units.h speaks of. */
+static void read_percent(struct ms_config_reader *rd, const struct ms_json *value,
+			 const struct ms_config_row *row, uint32_t *ret)
+{
+	struct ms_str s = {.p = "", .len = 0};
+	uint64_t v;
+
+	if (ms_json_type(value) == MS_JSON_STRING)
+		s = ms_json_str(value);
+	if (ms_units_parse(MS_UNITS_PERCENT, s.p, s.len, &v) != 0 || v < row->min || v > row->max)
+		ms_config_bad(rd, value, NULL,
+			      "which is not accepted; whole per cent from \"%llu%%\" to \"%llu%%\" "
+			      "are, as a text",
+			      (unsigned long long)row->min, (unsigned long long)row->max);
+	else
+		*ret = (uint32_t)v;
 }
 
 static bool read_count(struct ms_config_reader *rd, const struct ms_json *value, uint64_t min,
@@ -324,6 +389,77 @@ static void read_cgroup(struct ms_config_reader *rd, const struct ms_json *value
 	*ret = path;
 }
 
+/* One folder of modules; false when told. */
+static bool read_folder(struct ms_config_reader *rd, const struct ms_json *value,
+			const struct ms_config *config)
+{
+	struct ms_str path;
+
+	if (!ms_config_is_type(rd, value, MS_JSON_STRING))
+		return false;
+	path = ms_json_str(value);
+	if (!path.len || path.p[0] != '/' || !ms_path_is_clean(path.p + 1, path.len - 1)) {
+		ms_config_bad(rd, value, NULL,
+			      "which is not the path of a folder; accepted: an absolute path "
+			      "without \".\", \"..\", empty parts and a slash at its end, such as "
+			      "\"/srv/modules\"");
+		return false;
+	}
+	for (uint32_t i = 0; i < config->n_module_folders; i++) {
+		struct ms_str other = config->module_folders[i];
+
+		if (other.len != path.len || memcmp(other.p, path.p, path.len) != 0)
+			continue;
+		ms_config_bad(rd, value, "remove one of the two", "which stands there already");
+		return false;
+	}
+	return true;
+}
+
+/* The array replaces what an earlier file said. */
+static void read_folders(struct ms_config_reader *rd, const struct ms_json *array,
+			 struct ms_config *config)
+{
+	size_t n;
+
+	if (!ms_config_is_type(rd, array, MS_JSON_ARRAY))
+		return;
+	n = ms_json_count(array);
+	config->n_module_folders = 0;
+	if (n > MS_MAX_MODULE_FOLDERS) {
+		ms_config_bad(rd, array, NULL, "which has %zu entries; accepted: at most %u", n,
+			      MS_MAX_MODULE_FOLDERS);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct ms_json *value = ms_json_at(array, i);
+
+		if (read_folder(rd, value, config))
+			config->module_folders[config->n_module_folders++] = ms_json_str(value);
+	}
+}
+
+static void read_on_stop(struct ms_config_reader *rd, const struct ms_json *value,
+			 struct ms_config *config)
+{
+	char hint[MS_NEAREST_HINT_BYTES];
+	struct ms_nearest nearest;
+	struct ms_str word;
+
+	if (!ms_config_is_type(rd, value, MS_JSON_STRING))
+		return;
+	word = ms_json_str(value);
+	config->stop_with_daemon = ms_config_str_is(word, "stop");
+	config->stop_with_daemon_set = true;
+	if (config->stop_with_daemon || ms_config_str_is(word, "keep"))
+		return;
+	nearest = ms_nearest_init(word);
+	ms_nearest_try(&nearest, "keep");
+	ms_nearest_try(&nearest, "stop");
+	ms_config_bad(rd, value, ms_nearest_hint(&nearest, hint),
+		      "which is not known here; accepted: keep, stop");
+}
+
 static void read_rows(struct ms_config_reader *rd, const struct ms_json *object,
 		      const struct ms_config_row *rows, char *base);
 
@@ -355,6 +491,12 @@ static void read_row(struct ms_config_reader *rd, const struct ms_json *value,
 		(void)read_quantity(rd, value, MS_UNITS_DURATION, row->min, row->max,
 				    at); /* told */
 		return;
+	case MS_CONFIG_SIZE:
+		(void)read_quantity(rd, value, MS_UNITS_SIZE, row->min, row->max, at); /* told */
+		return;
+	case MS_CONFIG_PERCENT:
+		read_percent(rd, value, row, at);
+		return;
 	case MS_CONFIG_TIER:
 		read_tier(rd, value, at);
 		return;
@@ -363,6 +505,12 @@ static void read_row(struct ms_config_reader *rd, const struct ms_json *value,
 		return;
 	case MS_CONFIG_CGROUP:
 		read_cgroup(rd, value, at);
+		return;
+	case MS_CONFIG_FOLDERS:
+		read_folders(rd, value, at);
+		return;
+	case MS_CONFIG_ON_STOP:
+		read_on_stop(rd, value, at);
 		return;
 	case MS_CONFIG_PEERS:
 		ms_config_read_peers(rd, value, at);

@@ -14,16 +14,20 @@
 struct ms_nearest;
 
 enum ms_config_kind {
-	MS_CONFIG_OBJECT, /* rows of its own; offset of the inner struct */
-	MS_CONFIG_LIMITS, /* uint64_t[MS_LIMIT_COUNT], keys and units of ms_limit_infos */
-	MS_CONFIG_BOOL,	  /* bool */
-	MS_CONFIG_U32,	  /* uint32_t, a JSON integer */
-	MS_CONFIG_U64,	  /* uint64_t, a JSON integer */
-	MS_CONFIG_USEC,	  /* uint64_t, a duration */
-	MS_CONFIG_TIER,	  /* enum ms_tier, its word */
-	MS_CONFIG_LAYERS, /* bool[MS_OPT_COUNT], an array of words */
-	MS_CONFIG_CGROUP, /* struct ms_str, "" or an absolute clean path */
-	MS_CONFIG_PEERS,  /* struct ms_config itself: its peers and n_peers */
+	MS_CONFIG_OBJECT,  /* rows of its own; offset of the inner struct */
+	MS_CONFIG_LIMITS,  /* uint64_t[MS_LIMIT_COUNT], keys and units of ms_limit_infos */
+	MS_CONFIG_BOOL,	   /* bool */
+	MS_CONFIG_U32,	   /* uint32_t, a JSON integer */
+	MS_CONFIG_U64,	   /* uint64_t, a JSON integer */
+	MS_CONFIG_USEC,	   /* uint64_t, a duration */
+	MS_CONFIG_SIZE,	   /* uint64_t, bytes */
+	MS_CONFIG_PERCENT, /* uint32_t, per cent */
+	MS_CONFIG_TIER,	   /* enum ms_tier, its word */
+	MS_CONFIG_LAYERS,  /* bool[MS_OPT_COUNT], an array of words */
+	MS_CONFIG_CGROUP,  /* struct ms_str, "" or an absolute clean path */
+	MS_CONFIG_FOLDERS, /* struct ms_config itself: its module_folders */
+	MS_CONFIG_ON_STOP, /* struct ms_config itself: stop_with_daemon and whether it is set */
+	MS_CONFIG_PEERS,   /* struct ms_config itself: its peers and n_peers */
 };
 
 struct ms_config_row {

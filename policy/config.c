@@ -120,6 +120,14 @@ struct ms_config *ms_config_new(void)
 	config->tarpit_after = 100;
 	config->tarpit_usec = 10000;
 	config->kill_after = 5000;
+	config->restart_delay_usec = SEC / 5;
+	config->restart_max_delay_usec = 60 * SEC;
+	config->restart_window_usec = 600 * SEC;
+	config->restart_limit = 10;
+	config->reserve_disk = 1 * GIB;
+	config->host_processes = 32768;
+	config->host_cpu_weight = 50;
+	config->overcommit_memory = 200;
 	return config;
 }
 
@@ -160,6 +168,7 @@ static void check_whole(const struct ms_doc *doc, struct ms_report *report,
 			const struct ms_config *config)
 {
 	uint64_t last = (uint64_t)config->id_first + config->id_count - 1;
+	char low[MS_UNITS_TEXT_BYTES], high[MS_UNITS_TEXT_BYTES];
 
 	if (last > MS_CONFIG_ID_MAX)
 		conflict(doc, report, "ids", NULL,
@@ -170,9 +179,25 @@ static void check_whole(const struct ms_doc *doc, struct ms_report *report,
 			 "raise ids.count or lower maxInstances",
 			 "found %u ids for %u instances; each instance takes two", config->id_count,
 			 config->max_instances);
+	if (config->restart_delay_usec > config->restart_max_delay_usec)
+		conflict(doc, report, "restart", "raise restart.maxDelay or lower restart.delay",
+			 "found a delay of %s that is above maxDelay, %s",
+			 ms_units_format(MS_UNITS_DURATION, config->restart_delay_usec, low),
+			 ms_units_format(MS_UNITS_DURATION, config->restart_max_delay_usec, high));
 	if (config->default_tier == MS_TIER_PRIVATE && !config->trust_private)
 		conflict(doc, report, "defaultTier", "add \"trustPrivate\": true",
 			 "found the default tier private, which needs trustPrivate");
+}
+
+/* Paths that this file brought outlive it. */
+static void keep_folders(struct ms_config *config, struct ms_config *next)
+{
+	for (uint32_t i = 0; i < next->n_module_folders; i++) {
+		struct ms_str *path = &next->module_folders[i];
+
+		if (i >= config->n_module_folders || config->module_folders[i].p != path->p)
+			*path = ms_arena_str(&config->arena, path->p, path->len);
+	}
 }
 
 /**
@@ -216,6 +241,7 @@ int ms_config_apply_here(struct ms_config *config, const char *data, size_t len,
 	if (next.cgroup_parent.p != config->cgroup_parent.p)
 		next.cgroup_parent =
 			ms_arena_str(&config->arena, next.cgroup_parent.p, next.cgroup_parent.len);
+	keep_folders(config, &next);
 	if (next.peers != config->peers)
 		ms_config_keep_peers(&config->arena, &next);
 	if (config->arena.error)
@@ -256,6 +282,14 @@ static void dump_limits(struct ms_jw *jw, const char *key, const uint64_t *limit
 	ms_jw_end(jw);
 }
 
+static void dump_folders(struct ms_jw *jw, const char *key, const struct ms_config *config)
+{
+	ms_jw_array(jw, key);
+	for (uint32_t i = 0; i < config->n_module_folders; i++)
+		ms_jw_str(jw, NULL, config->module_folders[i]);
+	ms_jw_end(jw);
+}
+
 static void dump_rows(struct ms_jw *jw, const struct ms_config_row *rows, const char *base);
 
 static void dump_row(struct ms_jw *jw, const struct ms_config_row *row, const char *base)
@@ -283,6 +317,12 @@ static void dump_row(struct ms_jw *jw, const struct ms_config_row *row, const ch
 	case MS_CONFIG_USEC:
 		dump_quantity(jw, row->key, MS_UNITS_DURATION, *(const uint64_t *)at);
 		return;
+	case MS_CONFIG_SIZE:
+		dump_quantity(jw, row->key, MS_UNITS_SIZE, *(const uint64_t *)at);
+		return;
+	case MS_CONFIG_PERCENT:
+		dump_quantity(jw, row->key, MS_UNITS_PERCENT, *(const uint32_t *)at);
+		return;
 	case MS_CONFIG_TIER:
 		ms_jw_text(jw, row->key, ms_tier_word(*(const enum ms_tier *)at));
 		return;
@@ -296,6 +336,13 @@ static void dump_row(struct ms_jw *jw, const struct ms_config_row *row, const ch
 		return;
 	case MS_CONFIG_CGROUP:
 		ms_jw_str(jw, row->key, *(const struct ms_str *)at);
+		return;
+	case MS_CONFIG_FOLDERS:
+		dump_folders(jw, row->key, at);
+		return;
+	case MS_CONFIG_ON_STOP:
+		ms_jw_text(jw, row->key,
+			   ((const struct ms_config *)at)->stop_with_daemon ? "stop" : "keep");
 		return;
 	case MS_CONFIG_PEERS:
 		ms_config_dump_peers(jw, row->key, at);

@@ -24,8 +24,11 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/hostcheck-probe.h \
 	supervisor/daemon/hostcheck.c supervisor/daemon/hostcheck.h \
 	supervisor/daemon/instance.h \
+	supervisor/daemon/emergency.h \
+	supervisor/daemon/method-emergency.c \
 	supervisor/daemon/method-event.c \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
+	supervisor/daemon/method-life.c \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
@@ -42,6 +45,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
+	supervisor/daemon/emergency.c \
 	supervisor/daemon/end.c \
 	supervisor/daemon/folder.c supervisor/daemon/folder.h \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \

@@ -391,6 +391,14 @@ static int add_sources(struct ms_control_peer *peer)
 	return sd_event_source_set_enabled(peer->kick, SD_EVENT_OFF);
 }
 
+static uid_t uid_of(int fd)
+{
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ? (uid_t)-1 : cred.uid;
+}
+
 /**
  * ms_control_peer_new() - a connection that has been admitted.
  * @peers: the list it belongs to
@@ -421,6 +429,8 @@ int ms_control_peer_new(struct ms_control_peers *peers, struct ms_supervisor *s,
 	peers->n++;
 	ms_rpc_peer_init(&peer->rpc, s, role,
 			 (struct ms_rpc_sink){.send = sink_send, .wake = sink_wake, .data = peer});
+	peer->rpc.uid = uid_of(peer->fd);
+	peer->rpc.dir = peers->dir;
 	r = add_sources(peer);
 	if (r < 0) {
 		peer_free(peer);

@@ -15,6 +15,7 @@ struct ms_control_peer;
 struct ms_control_peers {
 	struct ms_control_peer *first; /* owned */
 	uint32_t n;
+	const char *dir; /* borrowed: where the socket stands */
 };
 
 /* ms_control_peer_new - serve @take_fd (consumed in every case) and greet. */

@@ -26,7 +26,7 @@
 
 struct ms_control {
 	struct ms_supervisor *s; /* borrowed */
-	char *path;		 /* owned */
+	char *path, *dir;	 /* owned: the socket, and where it stands */
 	int fd;
 	int spare;	/* given up for a moment to refuse a peer when there is no other */
 	struct stat st; /* of our socket file, so that a successor's is never removed */
@@ -311,7 +311,9 @@ int ms_control_open(struct ms_supervisor *s, const char *path, struct ms_control
 	control->s = s;
 	control->fd = control->spare = -EBADF;
 	control->path = strdup(path);
-	if (!control->path) {
+	control->dir = strndup(path, strrchr(path, '/') ? (size_t)(strrchr(path, '/') - path) : 0);
+	control->peers.dir = control->dir;
+	if (!control->path || !control->dir) {
 		(void)ms_control_close(control); /* NULL */
 		return ms_error_say(err, ENOMEM, MS_REASON_OOM, "out of memory");
 	}
@@ -355,6 +357,7 @@ struct ms_control *ms_control_close(struct ms_control *control)
 	control->fd = ms_fd_close(control->fd);
 	control->spare = ms_fd_close(control->spare);
 	free(control->path);
+	free(control->dir);
 	free(control);
 	return NULL;
 }

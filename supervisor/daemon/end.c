@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -353,6 +354,15 @@ static const char *ender_word(enum ms_ender ender)
 	return NULL;
 }
 
+/* Killed while the flag is up, whoever of us did it. */
+static bool is_emergency(const struct ms_instance *i, const struct ms_box_end *end)
+{
+	bool killed = end->cause != MS_BOX_EXITED ||
+		      (end->exit.kind == MS_EXIT_SIGNAL && end->exit.value == SIGKILL);
+
+	return killed && ms_emergency_is_up(i->s->emergency);
+}
+
 static const char *find_cause(const struct ms_instance *i, const struct ms_box_end *end)
 {
 	const struct ms_shim_exit *e = &end->exit;
@@ -364,8 +374,10 @@ static const char *find_cause(const struct ms_instance *i, const struct ms_box_e
 		return "forbidden-call";
 	if (e->watchdog)
 		return "watchdog";
-	if (i->ender == MS_ENDER_DEADLINE || i->ender == MS_ENDER_EMERGENCY)
+	if (i->ender == MS_ENDER_DEADLINE)
 		return word;
+	if (is_emergency(i, end))
+		return "emergency";
 	if (i->memory_told && e->kind == MS_EXIT_SIGNAL && e->value == SIGKILL)
 		return i->host_memory ? "host-memory" : "memory";
 	if (word)
@@ -474,7 +486,8 @@ void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
 	if (!i->told)
 		tell_end(i, end);
 	ms_life_let_go(i);
-	if (i->unit && i->unit->current == i && is_banned(end))
+	if (i->unit && i->unit->current == i &&
+	    (is_banned(end) || strcmp(i->exit.cause, "emergency") == 0))
 		ms_unit_unwish(i->unit);
 	ms_unit_ended(i, i->exit.by_signal || i->exit.value != 0);
 }

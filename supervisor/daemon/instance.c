@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lib/log.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -240,6 +241,11 @@ int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *re
 			     s->config->max_instances);
 		return ms_error_hint(err, "stop some, or raise \"maxInstances\" in modsupd.json");
 	}
+	err->step = MS_STEP_ADMIT;
+	r = ms_emergency_admit(s->emergency, err);
+	if (r < 0)
+		return r;
+	err->step = MS_STEP_NONE;
 	i = ms_life_new(s);
 	if (!i)
 		return ms_error_set(err, ENOMEM, "instance");

@@ -20,8 +20,8 @@ void ms_instances_adopt(struct ms_supervisor *s);
 /* ms_instances_stop_all - stop every one; the loop ends once none is live. Call again to kill
  * instead of waiting. */
 void ms_instances_stop_all(struct ms_supervisor *s);
-/* ms_instances_leave_all - end the loop and leave every module running, for the next daemon; what is
- * attached to a caller ends. */
+/* ms_instances_leave_all - end the loop and leave every module running, for the next daemon; what
+ * is attached to a caller ends. */
 void ms_instances_leave_all(struct ms_supervisor *s);
 /* ms_instances_emergency - end everything at once; nothing is started again by itself. */
 void ms_instances_emergency(struct ms_supervisor *s);

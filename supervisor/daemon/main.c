@@ -24,6 +24,7 @@
 #include "lib/log.h"
 #include "supervisor/daemon/config-files.h"
 #include "supervisor/daemon/control.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instances.h"
@@ -194,16 +195,27 @@ static int open_folders(struct ms_supervisor *s, struct ms_error *err)
 	return r;
 }
 
-/* First signal: stop every module and end. Second: do not wait for them. */
+static bool stops_modules(const struct ms_supervisor *s)
+{
+	return s->config->stop_with_daemon_set ? s->config->stop_with_daemon : s->private_mode;
+}
+
+/* SIGTERM: end, and leave the modules to the next modsupd where the configuration says so. Else,
+ * and always with SIGINT: stop every module first; a second signal does not wait for them. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
 	struct ms_supervisor *s = data;
 
 	(void)source;
+	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
+	if (info->ssi_signo == SIGTERM && !s->stopping && !stops_modules(s)) {
+		ms_log(MS_LOG_INFO, "stopping; %u module%s run on", ms_instances_live(s->instances),
+		       ms_instances_live(s->instances) == 1 ? "" : "s");
+		ms_instances_leave_all(s);
+		return 0;
+	}
 	ms_log(MS_LOG_INFO, "%s: %u module%s to stop", s->stopping ? "again, killing" : "stopping",
 	       ms_instances_live(s->instances), ms_instances_live(s->instances) == 1 ? "" : "s");
-	(void)info;
-	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
 	ms_instances_stop_all(s);
 	return 0;
 }
@@ -287,7 +299,11 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_instances_new(s, &s->instances, err);
 	if (r < 0)
 		return r;
+	r = ms_emergency_new(s, &s->emergency, err);
+	if (r < 0)
+		return r;
 	ms_instances_adopt(s);
+	ms_emergency_begin(s->emergency);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
 		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");
@@ -300,6 +316,7 @@ static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
 	s->instances = ms_instances_free(s->instances);
+	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);
 	s->launcher = ms_launcher_free(s->launcher);
 	s->loop = sd_event_unref(s->loop);

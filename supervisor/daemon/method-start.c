@@ -11,6 +11,7 @@
 #include "supervisor/daemon/supervisor.h"
 
 enum start_arg {
+	ARG_MODULE,
 	ARG_PATH,
 	ARG_MANIFEST,
 	ARG_BUNDLE,
@@ -32,6 +33,7 @@ static const char *const waits[] = {"ready", "spawned", "no", NULL};
 static const char *const stdios[] = {"log", "pipe", "tty", NULL};
 
 static const struct ms_param start_params[ARG_COUNT] = {
+	[ARG_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},
 	[ARG_PATH] = {.name = "path", .type = MS_PARAM_PATH},
 	[ARG_MANIFEST] = {.name = "manifest",
 			  .type = MS_PARAM_TEXT,
@@ -68,10 +70,13 @@ _Static_assert(MS_ARRAY_LEN(tiers) == MS_TIER_COUNT + 1, "one word a tier");
 /* What one parameter says about another. */
 static int check_together(const struct ms_arg *args, struct ms_error *err)
 {
-	if (!args[ARG_PATH].value == !args[ARG_MANIFEST].value)
+	if (args[ARG_PATH].value && args[ARG_MANIFEST].value)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
-				    "either \"path\" or \"manifest\" says what to start, %s",
-				    args[ARG_PATH].value ? "not both" : "and none is there");
+				    "either \"path\" or \"manifest\" says what to start, not both");
+	if (!args[ARG_PATH].value && !args[ARG_MANIFEST].value && !args[ARG_MODULE].value)
+		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
+				    "\"module\", \"path\" or \"manifest\" says what to start, and "
+				    "none is there");
 	if (args[ARG_BUNDLE].value && args[ARG_PATH].value)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "\"bundle\" goes with \"manifest\"; \"path\" is the folder "
@@ -108,6 +113,7 @@ static void read_plain(const struct ms_call *call, const struct ms_arg *args,
 	const struct ms_json *command = args[ARG_COMMAND].value;
 
 	*req = (struct ms_start_request){
+		.module = args[ARG_MODULE].str,
 		.path = args[ARG_PATH].str,
 		.manifest = args[ARG_MANIFEST].str,
 		.bundle = args[ARG_BUNDLE].str,
@@ -125,7 +131,7 @@ static void read_plain(const struct ms_call *call, const struct ms_arg *args,
 		req->command[req->n_command++] = ms_json_str(ms_json_at(command, i));
 }
 
-static void answer_start(void *data, const struct ms_start_answer *answer)
+void ms_start_answer_call(void *data, const struct ms_start_answer *answer)
 {
 	struct ms_call *call = data;
 	struct ms_jw *jw;
@@ -147,7 +153,7 @@ static void answer_start(void *data, const struct ms_start_answer *answer)
 	if (jw) {
 		ms_view_members(answer->view, jw);
 		ms_jw_bool(jw, "already", answer->view->already);
-		ms_jw_bool(jw, "stale", false); /* a folder has no newer version */
+		ms_jw_bool(jw, "stale", answer->view->stale);
 	}
 	ms_call_answer(call, jw, answer->fds, answer->n_fds);
 }
@@ -164,7 +170,7 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 	r = read_tty(call, args[ARG_TTY].value, &req);
 	if (r < 0)
 		return r;
-	return ms_instance_start(call->peer->s, &req, answer_start, call, &fault->error);
+	return ms_instance_start(call->peer->s, &req, ms_start_answer_call, call, &fault->error);
 }
 
 const struct ms_method ms_method_instance_start = {

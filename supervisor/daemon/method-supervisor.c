@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instance.h"
@@ -132,6 +133,7 @@ static int run_info(struct ms_call *call, const struct ms_arg *args, struct ms_f
 		ms_jw_text(jw, "started", ms_event_time(s->started_usec, time));
 		ms_jw_uint(jw, "uptimeUsec", uptime_usec(s));
 		ms_jw_uint(jw, "instances", n);
+		ms_emergency_write(s->emergency, jw, "emergency");
 		ms_jw_text(jw, "epoch", ms_events_epoch(s->events));
 		write_limits(jw, s->config);
 	}

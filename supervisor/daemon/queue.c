@@ -6,6 +6,7 @@
  */
 #include <sched.h>
 
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/supervisor.h"
@@ -17,7 +18,9 @@ static void begin(struct ms_instance *i)
 	i->has_slot = true;
 	i->s->instances->n_launching++;
 	ms_life_set(i, MS_STATE_INSPECTING);
-	if (ms_life_inspect(i, &err) < 0) {
+	if (ms_emergency_admit(i->s->emergency, &err) < 0) {
+		ms_life_fail(i, &err);
+	} else if (ms_life_inspect(i, &err) < 0) {
 		(void)ms_error_wrap(&err, "inspect"); /* returns the code */
 		ms_life_fail(i, &err);
 	}

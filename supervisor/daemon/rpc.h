@@ -7,6 +7,8 @@
 #ifndef MS_DAEMON_RPC_H
 #define MS_DAEMON_RPC_H
 
+#include <sys/types.h>
+
 #include "lib/base.h"
 #include "lib/error.h"
 #include "modsup/limits.h"
@@ -54,6 +56,8 @@ struct ms_rpc_peer {
 	struct ms_supervisor *s; /* borrowed */
 	struct ms_rpc_sink sink;
 	enum ms_role role;
+	uid_t uid;	       /* of whoever connected: its streams are for the same */
+	const char *dir;       /* borrowed: of the socket it came through */
 	struct ms_call *calls; /* in flight, owned */
 	uint32_t n_calls;
 	struct ms_rpc_sub subs[MS_MAX_PEER_SUBSCRIPTIONS];
@@ -91,8 +95,9 @@ struct ms_method {
 };
 extern const struct ms_method ms_method_hello, ms_method_supervisor_info, ms_method_host_check,
 	ms_method_instance_start, ms_method_instance_stop, ms_method_instance_wait,
-	ms_method_instance_show, ms_method_instance_list, ms_method_event_subscribe,
-	ms_method_event_unsubscribe;
+	ms_method_instance_show, ms_method_instance_restart, ms_method_instance_kill,
+	ms_method_instance_list, ms_method_event_subscribe, ms_method_event_unsubscribe,
+	ms_method_emergency_stop, ms_method_emergency_lift;
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 

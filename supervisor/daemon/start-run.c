@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/start-spec.h"
 #include "supervisor/daemon/state.h"
@@ -151,6 +152,7 @@ int ms_life_run(struct ms_instance *i, uint32_t uid, struct ms_error *err)
 	spec.module_uid = uid;
 	spec.bundle = i->bundle;
 	spec.state = i->state_dir;
+	spec.flag = ms_emergency_flag(i->s->emergency);
 	r = open_sockets(i, &spec, err);
 	if (r == 0) {
 		err->step = MS_STEP_SOCKET;

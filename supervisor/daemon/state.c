@@ -175,8 +175,8 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 
 	if (!s)
 		return ms_error_set(err, ENOMEM, "state");
-	s->runtime = s->state = s->installations = s->sockets = s->logs = s->records = s->shims = s->units =
-		s->lock_runtime = s->lock_state = -EBADF;
+	s->runtime = s->state = s->installations = s->sockets = s->logs = s->records = s->shims =
+		s->units = s->lock_runtime = s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
 	s->state_path = strdup(state_dir);
 	if (!s->state_path)

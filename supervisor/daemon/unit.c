@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "policy/config.h"
+#include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/state.h"
@@ -592,7 +593,7 @@ void ms_unit_ended(struct ms_instance *i, bool failed)
 		ms_life_set(i, i->error.code ? MS_STATE_FAILED : MS_STATE_STOPPED);
 		return;
 	}
-	if (unit->s->stopping || !unit->wished) {
+	if (unit->s->stopping || !unit->wished || ms_emergency_is_up(unit->s->emergency)) {
 		rest(i);
 		return;
 	}

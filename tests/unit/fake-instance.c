@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/policy.h"
+#include "supervisor/daemon/emergency.h"
 
 struct fake fake;
 static char ids[FAKE_MAX][9];
@@ -157,6 +158,31 @@ void ms_instance_view(const struct ms_instance *i, struct ms_instance_view *ret)
 	ret->sockets[0].name = str("http");
 	ret->sockets[0].path = str("/run/x/http.sock");
 	ret->n_sockets = 1;
+}
+
+int ms_emergency_stop(struct ms_emergency *e MS_UNUSED, struct ms_str reason,
+		      const char *by MS_UNUSED, uint32_t *ret_killed,
+		      struct ms_error *err MS_UNUSED)
+{
+	keep(fake.emergency, sizeof(fake.emergency), reason);
+	*ret_killed = fake.n_instances;
+	return 0;
+}
+
+int ms_emergency_lift(struct ms_emergency *e MS_UNUSED, const char *by MS_UNUSED, bool *ret_was_up,
+		      struct ms_error *err MS_UNUSED)
+{
+	*ret_was_up = fake.emergency[0];
+	fake.emergency[0] = '\0';
+	return 0;
+}
+
+void ms_emergency_write(struct ms_emergency *e MS_UNUSED, struct ms_jw *jw, const char *key)
+{
+	if (fake.emergency[0])
+		ms_jw_text(jw, key, fake.emergency);
+	else
+		ms_jw_null(jw, key);
 }
 
 const char *ms_state_word(enum ms_state state)

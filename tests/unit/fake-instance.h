@@ -19,6 +19,7 @@ struct fake_wait {
 struct fake {
 	struct ms_start_request last; /* strings copied */
 	char path[256], manifest[256], tenant[64], label[64];
+	char emergency[64];
 	uint32_t n_started;
 	struct fake_wait waits[FAKE_MAX];
 	uint32_t n_waits;

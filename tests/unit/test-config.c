@@ -41,6 +41,17 @@ TEST(defaults)
 	CHECK_EQ(c->id_first, 1900000000);
 	CHECK_EQ(c->id_count, 65536);
 	CHECK(!c->trust_private);
+	CHECK_EQ(c->n_module_folders, 0);
+	CHECK(!c->stop_with_daemon && !c->stop_with_daemon_set);
+	CHECK_EQ(c->restart_delay_usec, 200000);
+	CHECK_EQ(c->restart_max_delay_usec, 60000000);
+	CHECK_EQ(c->restart_limit, 10);
+	CHECK_EQ(c->restart_window_usec, 600000000);
+	CHECK_EQ(c->reserve_memory, 0);
+	CHECK_EQ(c->reserve_disk, 1 << 30);
+	CHECK_EQ(c->host_processes, 32768);
+	CHECK_EQ(c->host_cpu_weight, 50);
+	CHECK_EQ(c->overcommit_memory, 200);
 	CHECK_EQ(c->default_tier, MS_TIER_COMMUNITY);
 	/* the one layer that the kernel of Debian 12 lacks */
 	for (int layer = 0; layer < MS_OPT_COUNT; layer++)
@@ -68,7 +79,25 @@ TEST(every_key)
 		   "\"ids\":{\"first\":1000000,\"count\":200},"
 		   "\"cgroup\":{\"parent\":\"/a/b.slice\"},\"maxInstances\":100,"
 		   "\"violations\":{\"tarpitAfter\":7,\"tarpitDelay\":\"20ms\",\"killAfter\":8},"
+		   "\"moduleFolders\":[\"/srv/modules\",\"/opt/m\"],\"onStop\":\"stop\","
+		   "\"restart\":{\"delay\":\"1s\",\"maxDelay\":\"5m\",\"startLimit\":3,"
+		   "\"startWindow\":\"1h\"},"
+		   "\"host\":{\"reserve\":{\"memory\":\"2G\",\"disk\":\"512M\"},\"processes\":1000,"
+		   "\"cpuWeight\":10,\"overcommit\":{\"memory\":\"150%\"}},"
 		   "\"x-note\":{\"any\":[1]}}");
+	CHECK_EQ(c->n_module_folders, 2);
+	CHECK_STR(c->module_folders[0].p, "/srv/modules");
+	CHECK_STR(c->module_folders[1].p, "/opt/m");
+	CHECK(c->stop_with_daemon && c->stop_with_daemon_set);
+	CHECK_EQ(c->restart_delay_usec, 1000000);
+	CHECK_EQ(c->restart_max_delay_usec, 300000000);
+	CHECK_EQ(c->restart_limit, 3);
+	CHECK_EQ(c->restart_window_usec, 3600000000);
+	CHECK_EQ(c->reserve_memory, 2ll << 30);
+	CHECK_EQ(c->reserve_disk, 512 << 20);
+	CHECK_EQ(c->host_processes, 1000);
+	CHECK_EQ(c->host_cpu_weight, 10);
+	CHECK_EQ(c->overcommit_memory, 150);
 	CHECK_EQ(c->tiers[MS_TIER_COMMUNITY].limits[MS_LIMIT_MEMORY], 512 << 20);
 	CHECK_EQ(c->tiers[MS_TIER_COMMUNITY].limits[MS_LIMIT_CPU], 50);
 	CHECK_EQ(c->tiers[MS_TIER_COMMUNITY].limits[MS_LIMIT_OPEN_FILES], 17);
@@ -116,8 +145,9 @@ static const struct {
 	{"[]", "1:1: found an array, which is not an object"},
 	{"{", "1:2: found the end of the text"},
 	{"{\"tires\":{}}", "1:2: /tires: found the key \"tires\", which is not known; accepted: "
-			   "tiers, defaultTier, trustPrivate, optionalLayers, ids, cgroup, "
-			   "maxInstances, violations, peers; did you mean \"tiers\"?\n"},
+			   "tiers, defaultTier, trustPrivate, optionalLayers, moduleFolders, ids, "
+			   "cgroup, maxInstances, onStop, restart, host, violations, peers; did "
+			   "you mean \"tiers\"?\n"},
 	{"{\"tiers\":{\"comunity\":{}}}",
 	 "1:11: /tiers/comunity: found the key \"comunity\", which "
 	 "is not known; accepted: verified, community, private; "
@@ -198,6 +228,55 @@ static const struct {
 	 "10s\n"},
 	{"{\"violations\":{\"killAfter\":0}}",
 	 "1:28: /violations/killAfter: found 0, which is out"},
+	{"{\"moduleFolders\":\"/a\"}",
+	 "1:18: /moduleFolders: found \"/a\", which is not an array\n"},
+	{"{\"moduleFolders\":[\"a\",1,\"/b/\",\"/b/../c\",\"/\",\"/d\",\"/d\"]}",
+	 "1:19: /moduleFolders/0: found \"a\", which is not the path of a folder; accepted: an "
+	 "absolute path without \".\", \"..\", empty parts and a slash at its end, such as "
+	 "\"/srv/modules\"\n"
+	 "c.json:1:23: /moduleFolders/1: found 1, which is not a string\n"
+	 "c.json:1:25: /moduleFolders/2: found \"/b/\", which is not the path of a folder; "
+	 "accepted: an absolute path without \".\", \"..\", empty parts and a slash at its end, "
+	 "such as \"/srv/modules\"\n"
+	 "c.json:1:31: /moduleFolders/3: found \"/b/../c\", which is not the path of a folder; "
+	 "accepted: an absolute path without \".\", \"..\", empty parts and a slash at its end, "
+	 "such as \"/srv/modules\"\n"
+	 "c.json:1:41: /moduleFolders/4: found \"/\", which is not the path of a folder; "
+	 "accepted: an absolute path without \".\", \"..\", empty parts and a slash at its end, "
+	 "such as \"/srv/modules\"\n"
+	 "c.json:1:50: /moduleFolders/6: found \"/d\", which stands there already; remove one of "
+	 "the two\n"},
+	{"{\"onStop\":\"kep\"}", "1:11: /onStop: found \"kep\", which is not known here; accepted: "
+				 "keep, stop; did you mean \"keep\"?\n"},
+	{"{\"onStop\":true}", "1:11: /onStop: found true, which is not a string\n"},
+	{"{\"restart\":{\"delay\":\"9ms\"}}",
+	 "1:21: /restart/delay: found \"9ms\", which is out of range; accepted: 10ms to 1h\n"},
+	{"{\"restart\":{\"delay\":\"61s\"}}",
+	 "1:12: /restart: found a delay of 61s that is above maxDelay, 1m; raise restart.maxDelay "
+	 "or lower restart.delay\n"},
+	{"{\"restart\":{\"maxDelay\":\"25h\"}}", "1:24: /restart/maxDelay: found \"25h\", which is "
+						 "out of range; accepted: 10ms to 24h\n"},
+	{"{\"restart\":{\"startLimit\":0}}", "1:26: /restart/startLimit: found 0, which is out of "
+					     "range; accepted: 1 to 10000\n"},
+	{"{\"restart\":{\"startWindow\":\"1\"}}",
+	 "1:27: /restart/startWindow: found \"1\", which is not a duration"},
+	{"{\"restart\":{\"startlimit\":1}}",
+	 "1:13: /restart/startlimit: found the key \"startlimit\", which is not known; accepted: "
+	 "delay, maxDelay, startLimit, startWindow; did you mean \"startLimit\"?\n"},
+	{"{\"host\":{\"reserve\":{\"memory\":\"1025G\"}}}",
+	 "1:30: /host/reserve/memory: found \"1025G\", which is out of range; accepted: 0 to "
+	 "1024G\n"},
+	{"{\"host\":{\"reserve\":\"1G\"}}",
+	 "1:20: /host/reserve: found \"1G\", which is not an object\n"},
+	{"{\"host\":{\"processes\":63}}", "1:22: /host/processes: found 63, which is out of range; "
+					  "accepted: 64 to 4194304\n"},
+	{"{\"host\":{\"cpuWeight\":10001}}", "1:22: /host/cpuWeight: found 10001, which is out of "
+					     "range; accepted: 1 to 10000\n"},
+	{"{\"host\":{\"overcommit\":{\"memory\":200}}}",
+	 "1:33: /host/overcommit/memory: found 200, which is not accepted; whole per cent from "
+	 "\"10%\" to \"100000%\" are, as a text\n"},
+	{"{\"host\":{\"overcommit\":{\"memory\":\"9%\"}}}",
+	 "1:33: /host/overcommit/memory: found \"9%\", which is not accepted; whole"},
 	{"{\"maxInstances\":1,\"maxInstances\":2}", "1:19: /maxInstances: found the key "
 						    "\"maxInstances\" a second time"},
 	{"{\"defaultTier\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\u001b\"}",
@@ -233,8 +312,8 @@ TEST(all_errors_of_a_file)
 		  "2000\n"
 		  "c.json:2:18: /trustPrivate: found 1, which is not a boolean\n"
 		  "c.json:3:2: /foo: found the key \"foo\", which is not known; accepted: tiers, "
-		  "defaultTier, trustPrivate, optionalLayers, ids, cgroup, maxInstances, "
-		  "violations, peers\n");
+		  "defaultTier, trustPrivate, optionalLayers, moduleFolders, ids, cgroup, "
+		  "maxInstances, onStop, restart, host, violations, peers\n");
 	CHECK_EQ(c->max_instances, MS_MAX_INSTANCES);
 }
 
@@ -263,6 +342,46 @@ TEST(ids_at_their_cap)
 	must_apply(c, "{\"ids\":{\"first\":2147418112,\"count\":65536}}");
 }
 
+/* Sixteen folders, and one more; those of an earlier file stay when a later one has none. */
+TEST(module_folders_at_cap_and_above)
+{
+	ms_auto(config) struct ms_config *c = ms_config_new();
+	ms_auto_free char *got = NULL;
+	char text[600] = "{\"moduleFolders\":[";
+
+	for (unsigned i = 0; i < MS_MAX_MODULE_FOLDERS; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\"/f/%u\"",
+			       i ? "," : "", i);      /* fits */
+	(void)snprintf(text + strlen(text), 3, "]}"); /* fits */
+	must_apply(c, text);
+	CHECK_EQ(c->n_module_folders, MS_MAX_MODULE_FOLDERS);
+	(void)snprintf(text + strlen(text) - 2, 10, ",\"/g\"]}"); /* fits */
+	CHECK_EQ(apply(c, text, &got), MS_CONFIG_INVALID);
+	CHECK(got && strstr(got, "/moduleFolders: found an array, which has 17 entries; accepted: "
+				 "at most 16\n"));
+	CHECK_EQ(c->n_module_folders, MS_MAX_MODULE_FOLDERS);
+	memset(text, 'x', sizeof(text)); /* nothing is borrowed from the file */
+	must_apply(c, "{\"maxInstances\":7}");
+	CHECK_STR(c->module_folders[15].p, "/f/15");
+	must_apply(c, "{\"moduleFolders\":[\"/h\"]}");
+	CHECK_EQ(c->n_module_folders, 1);
+	CHECK_STR(c->module_folders[0].p, "/h");
+	must_apply(c, "{\"moduleFolders\":[]}");
+	CHECK_EQ(c->n_module_folders, 0);
+}
+
+TEST(on_stop_says_whether_it_was_set)
+{
+	ms_auto(config) struct ms_config *c = ms_config_new();
+
+	must_apply(c, "{\"onStop\":\"keep\"}");
+	CHECK(!c->stop_with_daemon && c->stop_with_daemon_set);
+	must_apply(c, "{}");
+	CHECK(c->stop_with_daemon_set);
+	must_apply(c, "{\"onStop\":\"stop\"}");
+	CHECK(c->stop_with_daemon);
+}
+
 TEST(size_at_cap_and_above)
 {
 	char *text = malloc(MS_MAX_CONFIG_BYTES + 2);
@@ -286,7 +405,10 @@ TEST(dump_reads_back)
 
 	must_apply(a, "{\"optionalLayers\":[\"cgroup-pids\"],\"cgroup\":{\"parent\":\"/x\"},"
 		      "\"trustPrivate\":true,\"defaultTier\":\"private\",\"maxInstances\":3,"
-		      "\"ids\":{\"count\":6},\"violations\":{\"killAfter\":77}}");
+		      "\"ids\":{\"count\":6},\"violations\":{\"killAfter\":77},"
+		      "\"moduleFolders\":[\"/a b\",\"/c\"],\"onStop\":\"stop\","
+		      "\"restart\":{\"delay\":\"1500ms\",\"startLimit\":2},\"host\":{\"reserve\":{"
+		      "\"disk\":\"3M\"},\"cpuWeight\":1,\"overcommit\":{\"memory\":\"99%\"}}}");
 	first = ms_config_dump(a);
 	REQUIRE(first);
 	CHECK(strstr(first, "\"x-defaultTier\": \"the tier of"));
@@ -311,7 +433,8 @@ TEST(words)
 
 static void oom_run(void)
 {
-	static const char text[] = "{\"cgroup\":{\"parent\":\"/abc\"},\"maxInstances\":5}";
+	static const char text[] = "{\"cgroup\":{\"parent\":\"/abc\"},\"maxInstances\":5,"
+				   "\"moduleFolders\":[\"/a\",\"/b\"]}";
 	ms_auto(report) struct ms_report *report = ms_report_new("c.json");
 	ms_auto(config) struct ms_config *c = ms_config_new();
 	ms_auto_free char *dump = NULL;

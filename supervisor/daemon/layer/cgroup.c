@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "lib/fs.h"
+#include "lib/groups.h"
 #include "lib/num.h"
 #include "supervisor/daemon/layer/cgroup-find.h"
 #include "supervisor/daemon/layer/cgroup-group.h"
@@ -100,6 +101,17 @@ bool ms_cgroups_v2_only(const struct ms_cgroups *c)
 			return false;
 	}
 	return true;
+}
+
+void ms_cgroups_list(const struct ms_cgroups *c, struct ms_buf *out)
+{
+	for (uint32_t i = 0; i < c->n_trees; i++) {
+		char path[2 * PATH_MAX + 16];
+
+		(void)snprintf(path, sizeof(path), "%s%s/modules", c->trees[i].mount,
+			       c->trees[i].base); /* both are capped */
+		ms_groups_add(out, path, c->trees[i].v2);
+	}
 }
 
 const char *ms_cgroups_mode(const struct ms_cgroups *c)

@@ -15,6 +15,7 @@
 #define MS_DAEMON_LAYER_CGROUP_H
 
 #include "lib/base.h"
+#include "lib/buf.h"
 #include "lib/error.h"
 #include "policy/json.h"
 
@@ -43,6 +44,8 @@ struct ms_cgroups *ms_cgroups_close(struct ms_cgroups *cgroups);
 bool ms_cgroups_has(const struct ms_cgroups *cgroups, enum ms_controller controller);
 bool ms_cgroups_v2_only(const struct ms_cgroups *cgroups);
 const char *ms_cgroups_mode(const struct ms_cgroups *cgroups); /* "v2", "hybrid", "v1" */
+/* ms_cgroups_list - the groups above all modules, as lib/groups.h writes them down. */
+void ms_cgroups_list(const struct ms_cgroups *cgroups, struct ms_buf *out);
 const char *ms_controller_word(enum ms_controller controller);
 
 struct ms_cgroup_limits {
