@@ -290,7 +290,8 @@ static void on_exit_message(struct ms_box *box, const struct ms_shim_exit *e)
 	if (box->got_exit)
 		return; /* said again to a successor only: this one has noted it */
 	box->got_exit = true;
-	box->end.cause = MS_BOX_EXITED;
+	if (!box->failed)
+		box->end.cause = MS_BOX_EXITED;
 	box->end.exit = *e;
 	if (len)
 		memcpy(box->tail, e->tail.p, len);

@@ -51,6 +51,8 @@ static int borrow_sockets(struct ms_instance *i, struct ms_box_spec *spec, struc
 
 	if (r < 0)
 		return r;
+	(void)snprintf(i->socket_key, sizeof(i->socket_key), "%u",
+		       i->unit->number); /* always fits */
 	for (uint32_t n = 0; n < m->n_listen; n++) {
 		const struct ms_unit_socket *socket = find_socket(i->unit, m->listen[n]);
 
