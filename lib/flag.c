@@ -132,7 +132,7 @@ int ms_flag_decode(const char *data, size_t len, struct ms_flag *ret)
 	return 0;
 }
 
-/** ms_flag_write() - Return: 0 once it is on the disk, or -errno. */
+/** ms_flag_write() - Return: 0, or -errno. */
 int ms_flag_write(int fd, const struct ms_flag *flag)
 {
 	char data[MS_FLAG_BYTES];
@@ -144,6 +144,12 @@ int ms_flag_write(int fd, const struct ms_flag *flag)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(data))
 		return n < 0 ? -errno : -EIO;
+	return 0;
+}
+
+/** ms_flag_sync() - Return: 0 once it is on the disk, or -errno. */
+int ms_flag_sync(int fd)
+{
 	return fdatasync(fd) < 0 ? -errno : 0;
 }
 

@@ -39,8 +39,11 @@ MS_MUST_CHECK int ms_flag_decode(const char *data, size_t len, struct ms_flag *r
 MS_MUST_CHECK int ms_flag_open(int dirfd, bool create, struct ms_error *err);
 /* ms_flag_read - as ms_flag_decode(), or -errno. @ret is filled in any case. */
 MS_MUST_CHECK int ms_flag_read(int fd, struct ms_flag *ret);
-/* ms_flag_write - in place, and not before it is on the disk is it done. */
+/* ms_flag_write - in place; every reader sees it from now on. */
 MS_MUST_CHECK int ms_flag_write(int fd, const struct ms_flag *flag);
+/* ms_flag_sync - on the disk, so that it outlives the machine's power. May take as long as the disk
+ * does: whoever raised it ends the modules first. */
+MS_MUST_CHECK int ms_flag_sync(int fd);
 /* ms_flag_is_down - the one question before anything starts: only a readable '0' is a yes. */
 bool ms_flag_is_down(int fd);
 

@@ -12,6 +12,7 @@ libms_a_SOURCES = \
 	lib/logrec.c lib/logrec.h \
 	lib/name.c lib/name.h \
 	lib/num.c lib/num.h \
+	lib/rfc3339.c lib/rfc3339.h \
 	lib/shimwire.c lib/shimwire.h \
 	lib/sys.c lib/sys.h \
 	lib/sysarg.c lib/sysarg.h \

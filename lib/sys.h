@@ -145,6 +145,10 @@ static inline ssize_t ms_sys_read(int fd, void *buf, size_t len)
 {
 	return MS_SYS3(__NR_read, fd, buf, len);
 }
+static inline ssize_t ms_sys_pread64(int fd, void *buf, size_t len, int64_t off)
+{
+	return MS_SYS4(__NR_pread64, fd, buf, len, off);
+}
 static inline ssize_t ms_sys_write(int fd, const void *buf, size_t len)
 {
 	return MS_SYS3(__NR_write, fd, buf, len);

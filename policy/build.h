@@ -73,6 +73,12 @@ struct ms_plan_mount *ms_builder_mount(struct ms_builder *b, enum ms_mount_op op
 				       const char *target);
 struct ms_str ms_builder_text(struct ms_builder *b, const char *text);
 
+/* ms_builder_notifies - does the module get a NOTIFY_SOCKET? */
+bool ms_builder_notifies(const struct ms_builder *b);
+
+/* Where that socket is, inside; with the slash before it in the environment. */
+#define MS_NOTIFY_TARGET "run/modsup/notify"
+
 #define MS_STR_LIT(text) ((struct ms_str){.p = (text), .len = sizeof(text) - 1})
 #define MS_INSIDE_UID	 1000u
 

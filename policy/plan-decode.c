@@ -92,6 +92,7 @@ static void get_program(struct ms_rd *rd, struct ms_plan *plan)
 	plan->cwd = ms_rd_cstr(rd, MS_MAX_PATH_BYTES);
 	plan->umask = ms_rd_u32(rd);
 	plan->log_bytes = ms_rd_u64(rd);
+	plan->watchdog_usec = ms_rd_u64(rd);
 }
 
 int ms_plan_decode(const void *data, size_t len, struct ms_plan *ret)
@@ -267,6 +268,7 @@ static const char *verify_mount(const struct ms_plan *plan, const struct ms_plan
 static const char *verify_mounts(const struct ms_plan *plan)
 {
 	struct ground ground = {0};
+	uint32_t n_notify = 0;
 
 	for (uint32_t i = 0; i < plan->n_mounts; i++) {
 		const char *why = verify_mount(plan, &plan->mounts[i]);
@@ -275,8 +277,9 @@ static const char *verify_mounts(const struct ms_plan *plan)
 			why = verify_ground(&ground, plan, i);
 		if (why)
 			return why;
+		n_notify += plan->mounts[i].op == MS_OP_NOTIFY;
 	}
-	return NULL;
+	return n_notify > 1 ? "two sockets for what the module says of itself" : NULL;
 }
 
 static uint32_t count_role(const struct ms_plan *plan, enum ms_fd_role role)
@@ -294,8 +297,8 @@ static const char *verify_fds(const struct ms_plan *plan)
 	uint32_t log = count_role(plan, MS_FD_LOG);
 
 	if (count_role(plan, MS_FD_CGROUP_KILL) > 1 || count_role(plan, MS_FD_ADOPT) > 1 ||
-	    tty > 1 || in > 1 || count_role(plan, MS_FD_STDOUT) > 1 ||
-	    count_role(plan, MS_FD_STDERR) > 1)
+	    count_role(plan, MS_FD_FLAG) > 1 || tty > 1 || in > 1 ||
+	    count_role(plan, MS_FD_STDOUT) > 1 || count_role(plan, MS_FD_STDERR) > 1)
 		return "a descriptor role is there twice";
 	if (log != 0 && log != 2)
 		return "a log needs two files";

@@ -74,6 +74,7 @@ static void put_program(struct ms_wr *wr, const struct ms_plan *plan)
 	ms_wr_cstr(wr, plan->cwd.p, plan->cwd.len);
 	ms_wr_u32(wr, plan->umask);
 	ms_wr_u64(wr, plan->log_bytes);
+	ms_wr_u64(wr, plan->watchdog_usec);
 }
 
 int ms_plan_encode(const struct ms_plan *plan, void **ret, size_t *ret_len)

@@ -32,6 +32,20 @@ struct ms_str ms_builder_text(struct ms_builder *b, const char *text)
 	return ms_arena_str(b->arena, text, strlen(text));
 }
 
+/* A oneshot has nobody who waits for it to be ready, and its end is what it says. */
+bool ms_builder_notifies(const struct ms_builder *b)
+{
+	switch (b->in->policy->manifest->mode) {
+	case MS_MODE_SERVICE:
+	case MS_MODE_WORKER:
+		return true;
+	case MS_MODE_ONESHOT:
+	case MS_MODE_COUNT:
+		break;
+	}
+	return false;
+}
+
 static void build_flags(struct ms_builder *b)
 {
 	const struct ms_host *host = b->in->host;
@@ -47,6 +61,8 @@ static void build_flags(struct ms_builder *b)
 		flags |= MS_PLAN_WAIT_KILLABLE;
 	if (b->in->stdio == MS_PLAN_STDIO_TTY)
 		flags |= MS_PLAN_TIOCSCTTY;
+	if (ms_builder_notifies(b) && b->in->policy->manifest->readiness == MS_READY_NOTIFY)
+		flags |= MS_PLAN_READY_NOTIFY;
 	b->plan->flags = flags;
 }
 
@@ -92,6 +108,7 @@ static void build_program(struct ms_builder *b)
 								  : MS_STR_LIT("/tmp");
 	plan->umask = 022;
 	plan->log_bytes = in->log_bytes;
+	plan->watchdog_usec = ms_builder_notifies(b) ? m->watchdog_usec : 0;
 }
 
 int ms_plan_build(const struct ms_plan_input *in, struct ms_arena *arena, struct ms_plan *ret,

@@ -13,7 +13,7 @@
 #include "lib/error.h"
 #include "modsup/limits.h"
 
-#define MS_PLAN_VERSION 1u
+#define MS_PLAN_VERSION 2u
 
 /* One step of building the new root, done in order. `target` is a clean path relative to the new
  * root; it and its parents are on file systems that this plan made itself (ms_plan_verify). */
@@ -35,6 +35,8 @@ enum ms_mount_op {
 			  * in it that `data` names, one clean path a line, which stay, read-only
 			  * (absent: skip) */
 	MS_OP_SEAL,	 /* make the mount at target read-only, now that it is filled */
+	MS_OP_NOTIFY,	 /* make a datagram socket that only uid may write to, for sd_notify(3); the
+			  * shim reads it. One at most. */
 	MS_OP_COUNT
 };
 
@@ -62,6 +64,7 @@ enum ms_fd_role {
 			 order */
 	MS_FD_HOLD,   /* locks on the ids: the shim only keeps them open */
 	MS_FD_ADOPT,  /* a bound SOCK_SEQPACKET socket: the shim listens there for a successor */
+	MS_FD_FLAG,   /* the emergency flag: read last before exec; anything but '0' is no */
 	MS_FD_COUNT
 };
 
@@ -84,7 +87,8 @@ typedef uint32_t ms_plan_flags;
 	(1u << 2) /* required; without the flag the layer is left out (optional on this host) */
 #define MS_PLAN_TIOCSCTTY     (1u << 3) /* the tty becomes the controlling terminal */
 #define MS_PLAN_WAIT_KILLABLE (1u << 4) /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV exists (5.19) */
-#define MS_PLAN_FLAGS_ALL     ((1u << 5) - 1)
+#define MS_PLAN_READY_NOTIFY  (1u << 5) /* the module says when it is ready: the watchdog waits */
+#define MS_PLAN_FLAGS_ALL     ((1u << 6) - 1)
 
 struct ms_plan {
 	uint8_t launch_id[16];	 /* random */
@@ -116,11 +120,13 @@ struct ms_plan {
 
 	struct ms_str argv[MS_MAX_ARGV];
 	uint32_t n_argv;
-	struct ms_str env[MS_MAX_ENV * 2]; /* "NAME=value"; "LISTEN_PID=" is completed inside */
+	struct ms_str env[MS_MAX_ENV * 2]; /* "NAME=value"; "LISTEN_PID=" and "WATCHDOG_PID=" are
+					    * completed inside */
 	uint32_t n_env;
 	struct ms_str cwd;
 	uint32_t umask;
-	uint64_t log_bytes; /* cap of each log file */
+	uint64_t log_bytes;	/* cap of each log file */
+	uint64_t watchdog_usec; /* WATCHDOG=1 has to come at least so often; 0 = none */
 };
 
 /* ms_plan_encode - the bytes of @plan, owned by the caller (free). -ENOMEM, -E2BIG. */

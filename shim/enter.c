@@ -22,7 +22,8 @@
 
 static char *child_argv[MS_MAX_ARGV + 1];
 static char *child_env[MS_MAX_ENV * 2 + 1];
-static char listen_pid[32] = "LISTEN_PID=";
+/* What is said with one's own number, which nobody knew before. */
+static char own_pids[][32] = {"LISTEN_PID=", "WATCHDOG_PID="};
 
 static MS_NORETURN void fail(int sync, const struct ms_error *err)
 {
@@ -96,6 +97,18 @@ static int step_session(struct ms_error *err)
 	return r < 0 ? ms_error_set(err, -r, "personality") : 0;
 }
 
+/* A namespace is joined through its process, which is open to the shim's id only (join.c). */
+static int step_cgroup_namespace(const struct ms_shim *shim, struct ms_error *err)
+{
+	int r = shim->joins ? ms_layer_identity_lend(shim->plan.shim_uid, err) : 0;
+
+	if (r == 0)
+		r = ms_layer_cgroup_namespace(shim->join, err);
+	if (r < 0 || !shim->joins)
+		return r;
+	return ms_layer_identity_return(err);
+}
+
 static int step_identity(const struct ms_plan *plan, struct ms_error *err)
 {
 	uint32_t id = MS_LAYER_ON(USERNS) ? plan->inside_uid : plan->module_uid;
@@ -123,18 +136,22 @@ static int step_cwd(const struct ms_plan *plan, struct ms_error *err)
 	return 0;
 }
 
+/* @text has room for the number. */
+static char *complete(char *text)
+{
+	(void)ms_num_format((uint64_t)ms_sys_getpid(), text + strlen(text)); /* its length */
+	return text;
+}
+
 static void build_program(const struct ms_plan *plan)
 {
-	size_t prefix = strlen(listen_pid);
-
 	for (uint32_t i = 0; i < plan->n_argv; i++)
 		child_argv[i] = (char *)(uintptr_t)plan->argv[i].p; /* execve(2) does not write */
 	for (uint32_t i = 0; i < plan->n_env; i++) {
 		child_env[i] = (char *)(uintptr_t)plan->env[i].p;
-		if (strcmp(plan->env[i].p, "LISTEN_PID=") == 0) {
-			(void)ms_num_format((uint64_t)ms_sys_getpid(),
-					    listen_pid + prefix); /* fits */
-			child_env[i] = listen_pid;
+		for (size_t j = 0; j < MS_ARRAY_LEN(own_pids); j++) {
+			if (strcmp(plan->env[i].p, own_pids[j]) == 0)
+				child_env[i] = complete(own_pids[j]);
 		}
 	}
 	if (!MS_LAYER_ON(ENV)) {
@@ -226,7 +243,7 @@ void ms_enter_child(struct ms_shim *shim, int sync)
 	     ms_layer_oom_set(shim, plan->flags & MS_PLAN_OOM_SHIM ? "0" : "1000", &err));
 	/* 5 The cgroup namespace: after 3, before the user namespace, so that it belongs to the
 	 * host's. */
-	STEP(CGROUP_JOIN, ms_layer_cgroup_namespace(shim->join, &err));
+	STEP(CGROUP_JOIN, step_cgroup_namespace(shim, &err));
 	/* 6 No supplementary group: in the user namespace it would be too late. */
 	STEP(IDENTITY, done(ms_sys_setgroups(0, NULL), "setgroups", &err));
 	/* 7 The user namespace last of all, owned by the shim's id; the shim maps one id. */

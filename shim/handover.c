@@ -57,8 +57,10 @@ static int receive(struct ms_shim *shim, enum ms_shim_type want, struct ms_error
 		return ms_error_set(err, ECONNRESET, "modsupd went away before it sent a plan");
 	if (ms_shimwire_decode(buf, (size_t)n, &msg) < 0 || msg.type != want || n_fds < n_before)
 		return ms_error_set(err, EBADMSG, "the first message is not a plan");
-	r = map_plan(shim, fds[0], err);
-	fds[0] = ms_fd_close(fds[0]);
+	shim->plan_fd = fds[0]; /* a successor of modsupd wants it */
+	r = map_plan(shim, shim->plan_fd, err);
+	if (want == MS_SHIM_EXEC)
+		shim->plan_fd = ms_fd_close(shim->plan_fd);
 	if (r < 0)
 		return r;
 	if (ms_plan_decode(shim->plan_map, shim->plan_len, &shim->plan) < 0)

@@ -11,24 +11,30 @@
 
 int ms_io_send(int sock, const void *data, size_t len, int fd, int flags)
 {
+	return ms_io_send_fds(sock, data, len, &fd, fd >= 0, flags);
+}
+
+int ms_io_send_fds(int sock, const void *data, size_t len, const int *fds, size_t n_fds, int flags)
+{
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(int) * MS_SHIM_MAX_FDS)];
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n;
 
-	if (fd >= 0) {
+	ms_assert(n_fds <= MS_SHIM_MAX_FDS);
+	if (n_fds) {
 		struct cmsghdr *c;
 
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
 		c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
 	}
 	do
 		n = ms_sys_sendmsg(sock, &msg, flags | MSG_NOSIGNAL);

@@ -200,8 +200,8 @@ int ms_join_main(struct ms_shim *shim)
 	if (ms_layer_seccomp_shim(&shim->plan, &err) < 0)
 		ms_shim_die(shim, &err);
 	shim->join = ms_fd_close(shim->join);
-	say(shim, buf, ms_shimwire_plain(buf, MS_SHIM_SPEAKS, MS_SHIM_PARKED), shim->listener);
+	say(shim, buf, ms_shimwire_plain(buf, MS_SHIM_SPEAKS, MS_SHIM_PARKED), shim->listeners[0]);
 	/* the instance's shim gets the only one: held here too, it would outlive that shim */
-	shim->listener = ms_fd_close(shim->listener);
+	shim->listeners[0] = ms_fd_close(shim->listeners[0]);
 	return serve(shim);
 }

@@ -172,6 +172,12 @@ static void close_childs(struct ms_shim *shim)
 		case MS_FD_LOG:
 			shim->log_files[shim->log_files[0] >= 0] = shim->fds[i];
 			continue;
+		case MS_FD_LISTEN: /* so that clients can queue and wait when the module is gone */
+			shim->listen[shim->n_listen++] = shim->fds[i];
+			continue;
+		case MS_FD_FLAG:
+			shim->flag = shim->fds[i];
+			continue;
 		case MS_FD_HOLD:
 		case MS_FD_ADOPT:
 			continue;
@@ -181,7 +187,6 @@ static void close_childs(struct ms_shim *shim)
 		case MS_FD_STDOUT:
 		case MS_FD_STDERR:
 		case MS_FD_TTY:
-		case MS_FD_LISTEN:
 		case MS_FD_COUNT:
 			shim->fds[i] = ms_fd_close(shim->fds[i]);
 		}
@@ -244,14 +249,33 @@ int ms_launch_child(struct ms_shim *shim, struct ms_error *err)
 	r = ms_io_send(shim->sync, &mapped, 1, -EBADF, 0);
 	if (r < 0)
 		return ms_error_set(err, -r, "let the module's child go on");
-	shim->listener = -EBADF;
-	r = expect(shim, MS_SYNC_LISTENER, &shim->listener, err);
+	r = expect(shim, MS_SYNC_LISTENER, &shim->listeners[0], err);
 	if (r < 0)
 		return r;
-	if (MS_LAYER_ON(SECCOMP) && shim->listener < 0)
+	if (MS_LAYER_ON(SECCOMP) && shim->listeners[0] < 0)
 		return ms_error_set(err, EPROTO, "the module's child sent no listener");
 	close_childs(shim);
 	return 0;
+}
+
+/* The emergency flag says no, or cannot be asked: the same. */
+static int check_flag(struct ms_shim *shim, struct ms_error *err)
+{
+	char first = '1';
+	ssize_t n;
+
+	if (shim->flag < 0)
+		return 0;
+	n = ms_sys_pread64(shim->flag, &first, 1, 0);
+	shim->flag = ms_fd_close(shim->flag); /* asked once: nothing is executed after this */
+	if (n == 1 && first == '0')
+		return 0;
+	err->step = MS_STEP_RELEASE;
+	ms_error_say(err, ECANCELED, MS_REASON_EMERGENCY,
+		     n == 1 && first == '1'
+			     ? "an emergency stop is in force: nothing is started"
+			     : "the emergency flag cannot be read: nothing is started");
+	return ms_error_hint(err, "`modsupctl emergency lift` ends the emergency stop");
 }
 
 int ms_launch_release(struct ms_shim *shim, struct ms_error *err)
@@ -259,6 +283,9 @@ int ms_launch_release(struct ms_shim *shim, struct ms_error *err)
 	const char release = MS_SYNC_RELEASE;
 	int r;
 
+	r = check_flag(shim, err);
+	if (r < 0)
+		return r;
 	r = ms_io_send(shim->sync, &release, 1, -EBADF, 0);
 	if (r < 0)
 		return ms_error_set(err, -r, "release the module's child");

@@ -22,7 +22,10 @@ modsup_shim_SOURCES = \
 	shim/main.c \
 	shim/notify.c shim/notify.h \
 	shim/root.c \
+	shim/sdnotify.c shim/sdnotify.h \
 	shim/serve.c \
+	shim/status.c shim/status.h \
+	shim/successor.c shim/successor.h \
 	shim/shim.h
 # No sanitizer runtime: it would be a third-party library in PID 1 of a sandbox, with a heap and files of its own;
 # undefined behaviour traps instead.
@@ -32,3 +35,10 @@ modsup_shim_LDADD = libms-shim.a
 noinst_LIBRARIES += libms-shim.a
 libms_shim_a_CFLAGS = $(MS_CFLAGS) $(MS_SANITIZE_SHIM) -fPIE
 libms_shim_a_SOURCES = lib/error.c lib/fs.c lib/logrec.c lib/num.c lib/shimwire.c lib/sys.c lib/sysarg.c policy/plan-decode.c
+
+# The same program as a build before this one spoke, for tests that take over its modules after an upgrade.
+noinst_PROGRAMS += modsup-shim-previous
+modsup_shim_previous_SOURCES = $(modsup_shim_SOURCES)
+modsup_shim_previous_CFLAGS = $(modsup_shim_CFLAGS) -DMS_SHIM_SPEAKS=1u
+modsup_shim_previous_LDFLAGS = $(modsup_shim_LDFLAGS)
+modsup_shim_previous_LDADD = $(modsup_shim_LDADD)

@@ -20,11 +20,14 @@ static struct ms_shim shim = {
 	.proc = -EBADF,
 	.child_pidfd = -EBADF,
 	.sync = -EBADF,
-	.listener = -EBADF,
+	.listeners = {[0 ... MS_SHIM_MAX_SERVED - 1] = -EBADF},
 	.cgroup_kill = -EBADF,
 	.log_pipes = {-EBADF, -EBADF},
 	.log_files = {-EBADF, -EBADF},
 	.signals = -EBADF,
+	.status_sock = -EBADF,
+	.flag = -EBADF,
+	.plan_fd = -EBADF,
 };
 
 void ms_shim_die(const struct ms_shim *s, const struct ms_error *err)

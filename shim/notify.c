@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * notify.c - one listener, answered by one process that owes nobody a wait: each refused call gets
+ * notify.c - the listeners, answered by one process that owes nobody a wait: each refused call gets
  * its errno at once, unless there were too many in this second; then answers are delayed (the
  * flooding thread sleeps in the kernel), and after too many of those the module ends. The first
  * call of a kind is reported at once, repeats once a second; so are first calls beyond a budget.
@@ -27,6 +27,7 @@
 struct held {
 	uint64_t id, due_usec;
 	int32_t error;
+	uint8_t which; /* listener */
 };
 
 static struct {
@@ -78,12 +79,14 @@ static int32_t verdict_error(const struct seccomp_data *data)
 	return is_native(data) && (uint32_t)data->nr > state.limits.newest_nr ? ENOSYS : EPERM;
 }
 
-static void answer(const struct ms_shim *shim, uint64_t id, int32_t error)
+static void answer(const struct ms_shim *shim, uint8_t which, uint64_t id, int32_t error)
 {
 	struct seccomp_notif_resp resp = {.id = id, .error = -error};
 
-	/* ENOENT: the caller died or was interrupted meanwhile; nobody waits for this answer */
-	MS_IGNORE(ms_sys_ioctl(shim->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp));
+	/* ENOENT: the caller died or was interrupted meanwhile; nobody waits for this answer. The
+	 * same where the listener has ended, also when another has its place by now: each counts
+	 * its ids from a random number of its own. */
+	MS_IGNORE(ms_sys_ioctl(shim->listeners[which], SECCOMP_IOCTL_NOTIF_SEND, &resp));
 }
 
 /* Send one report; with a pidfd of the caller where it still lives. 0 or -errno (EAGAIN: modsupd is
@@ -98,7 +101,7 @@ static int send_report(struct ms_shim *shim, const struct ms_shim_violation *v)
 }
 
 /* The first of a kind: everything that can be known about it, now, while the caller waits. */
-static void report_first(struct ms_shim *shim, struct ms_fold_kind *k, uint64_t id)
+static void report_first(struct ms_shim *shim, uint8_t which, struct ms_fold_kind *k, uint64_t id)
 {
 	struct ms_shim_violation v;
 	struct ms_caller caller;
@@ -106,7 +109,7 @@ static void report_first(struct ms_shim *shim, struct ms_fold_kind *k, uint64_t 
 	ms_fold_report(&state.fold, k, &v);
 	ms_caller_read(shim, v.tid, &caller);
 	ms_caller_read_texts(&v);
-	if (ms_sys_ioctl(shim->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0) {
+	if (ms_sys_ioctl(shim->listeners[which], SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0) {
 		/* the thread id may be another's by now: nothing read belongs to this call for sure
 		 */
 		caller = (struct ms_caller){0};
@@ -123,8 +126,8 @@ static void report_first(struct ms_shim *shim, struct ms_fold_kind *k, uint64_t 
 		ms_fold_keep(k); /* modsupd is behind: a later tick tries again */
 }
 
-static void note_call(struct ms_shim *shim, const struct seccomp_notif *n, int32_t error,
-		      uint64_t now, enum ms_shim_action action)
+static void note_call(struct ms_shim *shim, uint8_t which, const struct seccomp_notif *n,
+		      int32_t error, uint64_t now, enum ms_shim_action action)
 {
 	struct ms_fold_call call = {
 		.arch = n->data.arch,
@@ -140,17 +143,18 @@ static void note_call(struct ms_shim *shim, const struct seccomp_notif *n, int32
 		call.args[i] = n->data.args[i];
 	first = ms_fold_add(&state.fold, &call, now);
 	if (first)
-		report_first(shim, first, n->id);
+		report_first(shim, which, first, n->id);
 }
 
-static enum ms_notify_end handle(struct ms_shim *shim, const struct seccomp_notif *n, uint64_t now)
+static enum ms_notify_end handle(struct ms_shim *shim, uint8_t which, const struct seccomp_notif *n,
+				 uint64_t now)
 {
 	int32_t error = verdict_error(&n->data);
 	bool flood;
 	uint32_t at;
 
 	if (is_forbidden(&n->data)) {
-		note_call(shim, n, error, now, MS_SHIM_TERMINATED);
+		note_call(shim, which, n, error, now, MS_SHIM_TERMINATED);
 		return MS_NOTIFY_FORBIDDEN;
 	}
 	if (now - state.window_usec >= SECOND) {
@@ -158,28 +162,30 @@ static enum ms_notify_end handle(struct ms_shim *shim, const struct seccomp_noti
 		state.window_count = 0;
 	}
 	if (++state.window_count <= state.limits.tarpit_after || state.tarpit_len == N_TARPIT) {
-		note_call(shim, n, error, now, MS_SHIM_BLOCKED);
-		answer(shim, n->id, error);
+		note_call(shim, which, n, error, now, MS_SHIM_BLOCKED);
+		answer(shim, which, n->id, error);
 		return MS_NOTIFY_GO_ON;
 	}
 	flood = ++state.tarpitted > state.limits.kill_after;
-	note_call(shim, n, error, now, flood ? MS_SHIM_TERMINATED : MS_SHIM_THROTTLED);
+	note_call(shim, which, n, error, now, flood ? MS_SHIM_TERMINATED : MS_SHIM_THROTTLED);
 	at = (state.tarpit_head + state.tarpit_len++) % N_TARPIT;
-	state.tarpit[at] = (struct held){
-		.id = n->id, .due_usec = now + state.limits.tarpit_usec, .error = error};
+	state.tarpit[at] = (struct held){.id = n->id,
+					 .due_usec = now + state.limits.tarpit_usec,
+					 .error = error,
+					 .which = which};
 	return flood ? MS_NOTIFY_FLOOD : MS_NOTIFY_GO_ON;
 }
 
-enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint64_t now_usec)
+enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint8_t which, uint64_t now_usec)
 {
 	for (int i = 0; i < RECV_AT_ONCE; i++) {
 		struct seccomp_notif n = {0}; /* the kernel refuses a buffer that is not zero */
 		enum ms_notify_end end;
 
 		/* ENOENT: the caller died between poll and here. EINTR, EAGAIN: nothing there. */
-		if (ms_sys_ioctl(shim->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
+		if (ms_sys_ioctl(shim->listeners[which], SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
 			return MS_NOTIFY_GO_ON;
-		end = handle(shim, &n, now_usec);
+		end = handle(shim, which, &n, now_usec);
 		if (end != MS_NOTIFY_GO_ON)
 			return end;
 		{
@@ -187,7 +193,7 @@ enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint64_t now_usec)
 			struct {
 				int fd;
 				short events, revents;
-			} poll = {.fd = shim->listener, .events = 1 /* POLLIN */};
+			} poll = {.fd = shim->listeners[which], .events = 1 /* POLLIN */};
 			const struct timespec zero = {0};
 
 			if (ms_sys_ppoll(&poll, 1, &zero) != 1 || !(poll.revents & 1))
@@ -222,7 +228,7 @@ uint64_t ms_notify_tick(struct ms_shim *shim, uint64_t now_usec)
 			next = h->due_usec;
 			break;
 		}
-		answer(shim, h->id, h->error);
+		answer(shim, h->which, h->id, h->error);
 		state.tarpit_head = (state.tarpit_head + 1) % N_TARPIT;
 		state.tarpit_len--;
 	}

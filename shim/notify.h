@@ -17,9 +17,9 @@ enum ms_notify_end { MS_NOTIFY_GO_ON, MS_NOTIFY_FLOOD, MS_NOTIFY_FORBIDDEN };
 
 /* ms_notify_init - keep what later calls need; the plan may go away afterwards. */
 void ms_notify_init(struct ms_shim *shim);
-/* ms_notify_receive - take what the listener has, answer or queue it. Says when the module must
- * end. */
-enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint64_t now_usec);
+/* ms_notify_receive - take what the listener number @which has, answer or queue it. Says when the
+ * module must end. */
+enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint8_t which, uint64_t now_usec);
 /* ms_notify_tick - answer what is due, send folded reports. Returns the next due time, UINT64_MAX =
  * none. */
 uint64_t ms_notify_tick(struct ms_shim *shim, uint64_t now_usec);

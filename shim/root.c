@@ -16,6 +16,7 @@
 #include "lib/layers.h"
 #include "lib/num.h"
 #include "shim/shim.h"
+#include "shim/status.h"
 
 #define STAGE ".stage"
 #define MNT_DETACH_                                                                                \
@@ -411,6 +412,14 @@ static int step_seal(struct root *root, const struct ms_plan_mount *m)
 	return target < 0 ? target : ms_sys_mount_setattr(target, "", EMPTY_PATH, &attr);
 }
 
+static int step_notify(struct root *root, const struct ms_plan_mount *m)
+{
+	const char *name;
+	ms_auto_fd int parent = open_parent(root, m->target, &name);
+
+	return parent < 0 ? parent : ms_status_bind(root->shim, parent, name, m->uid, m->gid);
+}
+
 static int do_step(struct root *root, const struct ms_plan_mount *m)
 {
 	switch (m->op) {
@@ -436,6 +445,8 @@ static int do_step(struct root *root, const struct ms_plan_mount *m)
 		return step_proc_only(root, m);
 	case MS_OP_SEAL:
 		return step_seal(root, m);
+	case MS_OP_NOTIFY:
+		return step_notify(root, m);
 	case MS_OP_COUNT:
 		break;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * serve.c - the shim's life after the launch: one poll loop over modsupd, the listener, the
- *module's end and its log.
+ * serve.c - the shim's life after the launch: one poll loop over modsupd, the listeners, the
+ *module's end, its log and what it says of itself. Each gets a bounded amount of work a turn, so
+ *that none is kept waiting by another.
  *
  *	parked --RELEASE--> exec'd (sync socket ends) --> running --main process ends--> reap all,
  *report, exit
@@ -11,7 +12,6 @@
  *the module ends.
  */
 #include <poll.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -20,24 +20,31 @@
 #include "shim/logs.h"
 #include "shim/notify.h"
 #include "shim/shim.h"
+#include "shim/status.h"
+#include "shim/successor.h"
 
-#define DRAIN_USEC 500000u /* how long a dead module's output is waited for */
+#define DRAIN_USEC 500000u  /* how long a dead module's output is waited for */
+#define ABORT_USEC 1000000u /* from SIGABRT to the end of a module that hangs */
 
 enum slot {
 	SLOT_CONTROL,
 	SLOT_ADOPT,
 	SLOT_SYNC,
-	SLOT_LISTENER,
 	SLOT_SIGNALS,
 	SLOT_STDOUT,
 	SLOT_STDERR,
-	SLOT_COUNT
+	SLOT_STATUS,
+	SLOT_LISTENERS, /* the first of MS_SHIM_MAX_SERVED */
+	SLOT_COUNT = SLOT_LISTENERS + MS_SHIM_MAX_SERVED
 };
 
 struct life {
 	bool main_ended;
 	siginfo_t end;
 	bool flood, forbidden;
+	bool watchdog;	    /* it was told to abort */
+	uint64_t kill_usec; /* ... and then ends; UINT64_MAX: it was killed */
+	bool emergency;	    /* it was not let into its program */
 };
 
 /* Every process of this pid namespace but the shim itself. */
@@ -57,32 +64,63 @@ static void report_failure(struct ms_shim *shim, const struct ms_error *err)
 			     -EBADF, 0)); /* the end says it too */
 }
 
+/* The last thing before the program: where it may not be, nobody of the module lives on. */
+static void on_release(struct ms_shim *shim, struct life *life)
+{
+	struct ms_error err = MS_ERROR_INIT;
+
+	if (ms_launch_release(shim, &err) == 0)
+		return;
+	life->emergency = err.reason == MS_REASON_EMERGENCY;
+	report_failure(shim, &err);
+	kill_all(shim);
+}
+
+static void on_signal(struct ms_shim *shim, uint8_t signo)
+{
+	if (signo == SIGTERM)
+		ms_status_stopping();
+	MS_IGNORE(ms_sys_pidfd_send_signal(shim->child_pidfd, signo)); /* ESRCH: it ended */
+}
+
+/* The listener of a command that was executed into the instance. One too many is not kept: its
+ * refused calls then fail without being told. */
+static void on_new_listener(struct ms_shim *shim, int *take_fd)
+{
+	for (size_t i = 0; i < MS_ARRAY_LEN(shim->listeners); i++) {
+		if (shim->listeners[i] < 0) {
+			shim->listeners[i] = MS_TAKE_FD(*take_fd);
+			return;
+		}
+	}
+}
+
 /* modsupd said something. False: nobody is there any more, or it does not speak our language. */
-static bool on_control(struct ms_shim *shim)
+static bool on_control(struct ms_shim *shim, struct life *life)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
-	struct ms_error err = MS_ERROR_INIT;
 	struct ms_shim_msg msg;
-	ssize_t n = ms_io_recv(shim->control, buf, sizeof(buf), NULL, 0, NULL, MSG_DONTWAIT);
+	ms_auto_fd int fd = -EBADF;
+	ssize_t n = ms_io_recv(shim->control, buf, sizeof(buf), &fd, 1, NULL, MSG_DONTWAIT);
 
 	if (n == -EAGAIN)
 		return true;
-	if (n <= 0 || ms_shimwire_decode(buf, (size_t)n, &msg) < 0)
+	if (n <= 0 || ms_successor_decode(buf, (size_t)n, &msg) < 0)
 		return false;
 	switch (msg.type) {
 	case MS_SHIM_RELEASE:
-		if (ms_launch_release(shim, &err) < 0)
-			report_failure(shim, &err);
+		on_release(shim, life);
 		return true;
 	case MS_SHIM_SIGNAL:
-		MS_IGNORE(ms_sys_pidfd_send_signal(shim->child_pidfd,
-						   msg.signo)); /* ESRCH: it ended */
+		on_signal(shim, msg.signo);
 		return true;
 	case MS_SHIM_KILL:
 		kill_all(shim);
 		return true;
-	case MS_SHIM_HEARD:
 	case MS_SHIM_LISTENER:
+		on_new_listener(shim, &fd);
+		return true;
+	case MS_SHIM_HEARD:
 	case MS_SHIM_EXEC:
 	case MS_SHIM_NOTIFY:
 	case MS_SHIM_PLAN:
@@ -115,6 +153,7 @@ static void on_sync(struct ms_shim *shim)
 		return;
 	}
 	shim->started = true;
+	ms_status_started(ms_io_now_usec());
 	n = (ssize_t)ms_shimwire_started(buf, MS_SHIM_SPEAKS, (uint32_t)shim->child);
 	MS_IGNORE(ms_io_send(shim->control, buf, (size_t)n, shim->child_pidfd,
 			     0)); /* its end is seen elsewhere */
@@ -140,81 +179,22 @@ static void on_children(struct ms_shim *shim, struct life *life)
 	}
 }
 
-/* Somebody on the adoption socket: root, or nobody. The latest is the successor. */
-static void on_adopt(struct ms_shim *shim, bool ended)
-{
-	ms_auto_fd int peer = ms_sys_accept4(shim->adopt, SOCK_CLOEXEC);
-	struct ms_shim_hello hello = {.pid_inside = (uint32_t)shim->child, .ended = ended};
-	uint8_t buf[MS_SHIM_MAX_BYTES];
-	struct ucred who = {.uid = UINT32_MAX};
-	socklen_t len = sizeof(who);
-	uint64_t reported;
-
-	if (peer < 0 || ms_sys_getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 ||
-	    who.uid != 0)
-		return;
-	memcpy(hello.launch_id, shim->plan.launch_id, sizeof(hello.launch_id));
-	memcpy(hello.policy_hash, shim->plan.policy_hash, sizeof(hello.policy_hash));
-	ms_notify_totals(&hello.denied, &reported);
-	if (ms_io_send(peer, buf, ms_shimwire_hello(buf, MS_SHIM_SPEAKS, &hello),
-		       ended ? -EBADF : shim->child_pidfd, MSG_DONTWAIT) < 0)
-		return;
-	shim->control = ms_fd_close(shim->control);
-	shim->control = MS_TAKE_FD(peer);
-}
-
-/* What has to be said is said to somebody: wait for a successor where modsupd is gone. */
-static void await_supervisor(struct ms_shim *shim)
-{
-	while (shim->control < 0 && shim->adopt >= 0) {
-		struct pollfd poll = {.fd = shim->adopt, .events = POLLIN};
-
-		if (ms_sys_ppoll(&poll, 1, NULL) == 1)
-			on_adopt(shim, /* ended= */ true);
-	}
-}
-
-/* What was sent may still lie unread when modsupd dies: only its answer says that it was read. */
-static bool is_heard(const struct ms_shim *shim)
-{
-	uint8_t buf[MS_SHIM_MAX_BYTES];
-	struct ms_shim_msg msg;
-	ssize_t n;
-
-	if (shim->adopt < 0)
-		return true; /* and if not: there will be no successor to tell */
-	do {
-		n = ms_io_recv(shim->control, buf, sizeof(buf), NULL, 0, NULL, 0);
-		if (n <= 0 || ms_shimwire_decode(buf, (size_t)n, &msg) < 0)
-			return false;
-	} while (msg.type != MS_SHIM_HEARD); /* a signal or a kill that came too late */
-	return true;
-}
-
 static void report_exit(struct ms_shim *shim, const struct life *life)
 {
-	uint8_t buf[MS_SHIM_MAX_BYTES];
+	char tail[MS_MAX_TAIL_BYTES];
 	struct ms_shim_exit e = {
 		.kind = life->end.si_code == CLD_EXITED ? MS_EXIT_CODE : MS_EXIT_SIGNAL,
 		.value = (uint8_t)life->end.si_status,
 		.core_wanted = life->end.si_code == CLD_DUMPED,
 		.flood = life->flood,
 		.forbidden = life->forbidden,
+		.watchdog = life->watchdog,
+		.emergency = life->emergency,
 		.log_dropped_bytes = ms_logs_dropped(),
+		.tail = {.p = tail, .len = ms_logs_tail(tail, sizeof(tail))},
 	};
 
-	for (;;) {
-		await_supervisor(shim);
-		ms_notify_flush(shim);
-		ms_notify_totals(&e.denied, &e.reported);
-		if (ms_io_send(shim->control, buf, ms_shimwire_exit(buf, MS_SHIM_SPEAKS, &e),
-			       -EBADF, 0) == 0 &&
-		    is_heard(shim))
-			return;
-		shim->control = ms_fd_close(shim->control); /* modsupd went away just now */
-		if (shim->adopt < 0)
-			return;
-	}
+	ms_successor_tell_exit(shim, &e);
 }
 
 /* What is still in the pipes of a module that has ended; in turn, so that one cannot use up the
@@ -262,32 +242,63 @@ static struct timespec time_left(uint64_t due, uint64_t now)
 
 static void fill_polls(const struct ms_shim *shim, struct pollfd polls[static SLOT_COUNT])
 {
-	const int fds[SLOT_COUNT] = {shim->control,
-				     shim->adopt,
-				     shim->sync,
-				     shim->listener,
-				     shim->signals,
-				     shim->log_pipes[MS_LOG_STDOUT],
-				     shim->log_pipes[MS_LOG_STDERR]};
+	const int fds[SLOT_LISTENERS] = {
+		[SLOT_CONTROL] = shim->control,
+		[SLOT_ADOPT] = shim->adopt,
+		[SLOT_SYNC] = shim->sync,
+		[SLOT_SIGNALS] = shim->signals,
+		[SLOT_STDOUT] = shim->log_pipes[MS_LOG_STDOUT],
+		[SLOT_STDERR] = shim->log_pipes[MS_LOG_STDERR],
+		[SLOT_STATUS] = shim->status_sock,
+	};
 
-	for (int i = 0; i < SLOT_COUNT; i++)
-		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	for (size_t i = 0; i < SLOT_COUNT; i++)
+		polls[i] = (struct pollfd){
+			.fd = i < SLOT_LISTENERS ? fds[i] : shim->listeners[i - SLOT_LISTENERS],
+			.events = POLLIN,
+		};
 }
 
-static void on_listener(struct ms_shim *shim, short revents, struct life *life, uint64_t now)
+static void on_listener(struct ms_shim *shim, uint8_t which, short revents, struct life *life,
+			uint64_t now)
 {
 	enum ms_notify_end end;
 
 	if (!(revents & POLLIN)) { /* HUP: no process has the filter any more */
-		shim->listener = ms_fd_close(shim->listener);
+		shim->listeners[which] = ms_fd_close(shim->listeners[which]);
 		return;
 	}
-	end = ms_notify_receive(shim, now);
+	end = ms_notify_receive(shim, which, now);
 	if (end == MS_NOTIFY_GO_ON)
 		return;
 	life->flood |= end == MS_NOTIFY_FLOOD;
 	life->forbidden |= end == MS_NOTIFY_FORBIDDEN;
 	kill_all(shim);
+}
+
+/* A module that hangs: SIGABRT, so that it leaves a trace, then the end of it whether it heeds that
+ * or not. When to look again. */
+static uint64_t watch(struct ms_shim *shim, struct life *life, uint64_t now)
+{
+	if (life->watchdog && now >= life->kill_usec) {
+		kill_all(shim);
+		life->kill_usec = UINT64_MAX;
+	} else if (!life->watchdog && ms_status_is_hung(shim, now)) {
+		life->watchdog = true;
+		life->kill_usec = now + ABORT_USEC;
+		MS_IGNORE(ms_sys_pidfd_send_signal(shim->child_pidfd, SIGABRT)); /* just ended */
+	}
+	return life->watchdog ? life->kill_usec : UINT64_MAX;
+}
+
+/* When something has to be done though nothing happens. */
+static uint64_t tick(struct ms_shim *shim, struct life *life, uint64_t now)
+{
+	uint64_t due = watch(shim, life, now);
+
+	due = MS_MIN(due, ms_notify_tick(shim, now));
+	due = MS_MIN(due, ms_logs_tick(shim, now));
+	return MS_MIN(due, ms_status_tick(shim, now));
 }
 
 /* The exit status of the module as its own: 128+n for a signal, since PID 1 cannot die by one of
@@ -297,12 +308,45 @@ static int own_status(const struct life *life)
 	return life->end.si_code == CLD_EXITED ? life->end.si_status : 128 + life->end.si_status;
 }
 
+/* One turn over what poll(2) found. False: nobody supervises any more, and nobody will. */
+static bool turn(struct ms_shim *shim, const struct pollfd polls[static SLOT_COUNT],
+		 struct life *life)
+{
+	const uint64_t now = ms_io_now_usec();
+
+	/* exec closed the sync socket before the program's first call or word, though perhaps after
+	 * poll(2) had looked at it: asked always, and told first */
+	if (shim->sync >= 0)
+		on_sync(shim);
+	for (uint8_t i = 0; i < MS_SHIM_MAX_SERVED; i++) {
+		if (polls[SLOT_LISTENERS + i].revents)
+			on_listener(shim, i, polls[SLOT_LISTENERS + i].revents, life, now);
+	}
+	if (polls[SLOT_STDOUT].revents) /* what is left is seen by the next poll */
+		(void)ms_logs_pump(shim, MS_LOG_STDOUT);
+	if (polls[SLOT_STDERR].revents)
+		(void)ms_logs_pump(shim, MS_LOG_STDERR);
+	if (polls[SLOT_STATUS].revents)
+		ms_status_receive(shim, now);
+	if (polls[SLOT_SIGNALS].revents)
+		on_children(shim, life);
+	if (polls[SLOT_CONTROL].revents && !on_control(shim, life)) {
+		if (shim->adopt < 0 || !shim->started)
+			return false;
+		shim->control = ms_fd_close(shim->control);
+	}
+	if (polls[SLOT_ADOPT].revents)
+		ms_successor_greet(shim, /* ended= */ false);
+	return true;
+}
+
 int ms_serve(struct ms_shim *shim)
 {
 	struct life life = {0};
 
 	ms_notify_init(shim);
 	ms_logs_init(shim);
+	ms_status_init(shim);
 	/* the plan's strings end here: the child has its own copy of the mapping */
 	(void)munmap((void *)(uintptr_t)shim->plan_map,
 		     shim->plan_len); /* ours, page-aligned: cannot fail */
@@ -310,32 +354,14 @@ int ms_serve(struct ms_shim *shim)
 	while (!life.main_ended) {
 		struct pollfd polls[SLOT_COUNT];
 		uint64_t now = ms_io_now_usec();
-		uint64_t due = MS_MIN(ms_notify_tick(shim, now), ms_logs_tick(shim, now));
+		uint64_t due = tick(shim, &life, now);
 		struct timespec left = time_left(due, now);
 
 		fill_polls(shim, polls);
 		if (ms_sys_ppoll(polls, SLOT_COUNT, due == UINT64_MAX ? NULL : &left) < 0)
 			continue; /* EINTR */
-		now = ms_io_now_usec();
-		/* exec closed the sync socket before the program's first call: told in this order
-		 */
-		if (polls[SLOT_SYNC].revents)
-			on_sync(shim);
-		if (polls[SLOT_LISTENER].revents)
-			on_listener(shim, polls[SLOT_LISTENER].revents, &life, now);
-		if (polls[SLOT_STDOUT].revents) /* what is left is seen by the next poll */
-			(void)ms_logs_pump(shim, MS_LOG_STDOUT);
-		if (polls[SLOT_STDERR].revents)
-			(void)ms_logs_pump(shim, MS_LOG_STDERR);
-		if (polls[SLOT_SIGNALS].revents)
-			on_children(shim, &life);
-		if (polls[SLOT_CONTROL].revents && !on_control(shim)) {
-			if (shim->adopt < 0 || !shim->started)
-				break; /* nobody supervises: the module may not go on alone */
-			shim->control = ms_fd_close(shim->control);
-		}
-		if (polls[SLOT_ADOPT].revents)
-			on_adopt(shim, /* ended= */ false);
+		if (!turn(shim, polls, &life))
+			break; /* the module may not go on alone */
 	}
 	if (shim->sync >= 0)
 		on_sync(shim); /* a failure before exec, told before the end that followed from it

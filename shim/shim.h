@@ -3,7 +3,8 @@
  * shim.h - the state of one shim: PID 1 of the module's namespaces, outside its user namespace. One
  * static instance, no heap. Files: handover.c receives the plan, root.c builds the file system,
  * enter.c is the module's child up to exec, launch.c the parent's half of that, serve.c the loop
- * afterwards, notify.c the refused calls (fold.c which to tell), logs.c the log.
+ * afterwards (successor.c with whom), notify.c the refused calls (fold.c which to tell), status.c
+ * what the module says of itself, logs.c the log.
  */
 #ifndef MS_SHIM_SHIM_H
 #define MS_SHIM_SHIM_H
@@ -33,14 +34,21 @@ struct ms_shim {
 	const void *plan_map;
 	size_t plan_len;
 
-	int child, child_pidfd; /* the module's main process; inside number */
-	int sync;		/* SOCK_SEQPACKET to the child before exec */
-	int listener;		/* seccomp notifications */
-	int cgroup_kill;	/* -EBADF where there is none */
+	int child, child_pidfd;		   /* the module's main process; inside number */
+	int sync;			   /* SOCK_SEQPACKET to the child before exec */
+	int listeners[MS_SHIM_MAX_SERVED]; /* seccomp notifications: the module's, then those of
+					    * commands executed into it */
+	int cgroup_kill;		   /* -EBADF where there is none */
 	int log_pipes[2]; /* by enum ms_log_source: read ends of the module's stdout and stderr (in
 			   * the child the write ends); -EBADF when given away or ended */
 	int log_files[2];
-	int signals; /* signalfd: SIGCHLD */
+	int signals;	 /* signalfd: SIGCHLD */
+	int status_sock; /* what NOTIFY_SOCKET leads to; -EBADF = the module has none */
+	int flag;	 /* the emergency flag, until the module's exec */
+	/* for a successor of modsupd: */
+	int plan_fd;
+	int listen[MS_MAX_LISTEN]; /* copies of the module's sockets */
+	uint8_t n_listen;
 	bool started;
 };
 
@@ -85,6 +93,8 @@ int ms_serve(struct ms_shim *shim);
 /* io.c - messages with descriptors on sequenced packets; -errno, received length else. *fd is
  * -EBADF when none came. */
 MS_MUST_CHECK int ms_io_send(int sock, const void *data, size_t len, int fd, int flags);
+MS_MUST_CHECK int ms_io_send_fds(int sock, const void *data, size_t len, const int *fds,
+				 size_t n_fds, int flags); /* n_fds <= MS_SHIM_MAX_FDS */
 MS_MUST_CHECK ssize_t ms_io_recv(int sock, void *data, size_t cap, int *fds, size_t max_fds,
 				 size_t *ret_n, int flags);
 uint64_t ms_io_now_usec(void); /* CLOCK_BOOTTIME */

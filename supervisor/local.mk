@@ -33,6 +33,8 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
+	supervisor/daemon/logread.c supervisor/daemon/logread.h \
+	supervisor/daemon/stream.c supervisor/daemon/stream.h \
 	supervisor/daemon/supervisor.h \
 	supervisor/daemon/violation.c supervisor/daemon/violation.h
 CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
@@ -51,6 +53,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
 	supervisor/daemon/ids.c supervisor/daemon/ids.h \
 	supervisor/daemon/instance-life.h \
+	supervisor/daemon/instance-watch.c supervisor/daemon/instance-watch.h \
 	supervisor/daemon/instance.c supervisor/daemon/instances.h \
 	supervisor/daemon/launcher.c supervisor/daemon/launcher.h \
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-find.h \
@@ -76,7 +79,9 @@ modsupd_SOURCES = \
 	supervisor/daemon/state-folders.h supervisor/daemon/state-runtime.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h \
 	supervisor/daemon/stdio.c supervisor/daemon/stdio.h \
-	supervisor/daemon/sweep.c supervisor/daemon/sweep.h
+	supervisor/daemon/sweep.c supervisor/daemon/sweep.h \
+	supervisor/daemon/watch.c supervisor/daemon/watch.h \
+	supervisor/daemon/window.c supervisor/daemon/window.h
 if SANITIZERS
 modsupd_SOURCES += supervisor/sanitizer.c
 endif

@@ -45,6 +45,18 @@ static void add_listen(struct ms_builder *b)
 	add_pair(b, "LISTEN_FDNAMES", names);
 }
 
+/* As sd_notify(3) and sd_watchdog_enabled(3) look for them. */
+static void add_notify(struct ms_builder *b)
+{
+	if (!ms_builder_notifies(b))
+		return;
+	add_text(b, "NOTIFY_SOCKET=/" MS_NOTIFY_TARGET);
+	if (!b->plan->watchdog_usec)
+		return;
+	add(b, ms_arena_strf(b->arena, "WATCHDOG_USEC=%" PRIu64, b->plan->watchdog_usec));
+	add_text(b, "WATCHDOG_PID="); /* completed inside */
+}
+
 /* A later assignment of the same name would leave two; the manifest's wins. */
 static bool is_set_by_manifest(const struct ms_manifest *m, const char *name)
 {
@@ -94,6 +106,7 @@ void ms_build_env(struct ms_builder *b)
 	if (b->in->trees.state >= 0)
 		add_text(b, "MODSUP_STATE=/state");
 	add_listen(b);
+	add_notify(b);
 	for (uint32_t i = 0; i < m->n_env; i++)
 		add(b,
 		    ms_arena_strf(b->arena, "%.*s=%.*s", (int)m->env[i].name.len, m->env[i].name.p,

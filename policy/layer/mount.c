@@ -175,6 +175,11 @@ static void build_run(struct ms_builder *b)
 	dir(b, "run/credentials", 0755);
 	file(b, "run/modsup/self.json",
 	     (struct ms_str){.p = policy->canonical, .len = policy->canonical_len});
+	if (ms_builder_notifies(b)) {
+		struct ms_plan_mount *m = ms_builder_mount(b, MS_OP_NOTIFY, MS_NOTIFY_TARGET);
+
+		m->uid = m->gid = b->in->module_uid;
+	}
 	if (b->in->trees.program >= 0)
 		attach(b, b->in->trees.program, MS_STR_LIT(""), "run/modsup/program", RO);
 	seal(b, "run");

@@ -16,6 +16,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/terminal.c supervisor/ctl/terminal.h \
 	supervisor/ctl/text.c supervisor/ctl/text.h \
 	supervisor/ctl/verb-doctor.c \
+	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
 	supervisor/ctl/verb-explain.c \
 	supervisor/ctl/verb-list.c \

@@ -21,6 +21,7 @@ static const struct ms_verb verbs[] = {
 	{"stop", "stop a module", ms_verb_stop},
 	{"wait", NULL, ms_verb_wait},
 	{"list", "what is running", ms_verb_list},
+	{"emergency", "end every module at once, and let none start", ms_verb_emergency},
 	{"events", "what modules tried, and what became of them", ms_verb_events},
 	{"validate", "check a manifest and its folder, without a supervisor", ms_verb_validate},
 	{"explain", "what a module will be able to do, without a supervisor", ms_verb_explain},

@@ -146,6 +146,8 @@ static int step_stdio(struct ms_box *box, const struct ms_box_spec *spec, struct
 		r = give_copy(box, MS_FD_LISTEN, spec->listen[i]);
 	if (r >= 0 && spec->adopt >= 0)
 		r = give_copy(box, MS_FD_ADOPT, spec->adopt);
+	if (r >= 0 && spec->flag >= 0)
+		r = give_copy(box, MS_FD_FLAG, spec->flag);
 	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
 }
 

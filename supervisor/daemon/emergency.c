@@ -151,9 +151,10 @@ static uint32_t raised(struct ms_emergency *e, const struct ms_flag *flag)
 {
 	const struct ms_event_head head = {.type = "supervisor.emergency"};
 	char reason[MS_MAX_REASON_BYTES * 4 + 1];
-	uint32_t killed = end_all(e);
+	uint32_t killed;
 
-	e->told = true;
+	e->told = true; /* first: those who end ask here why */
+	killed = end_all(e);
 	ms_log(MS_LOG_WARNING,
 	       "EMERGENCY, by %s: %s; %u instances ended, nothing starts until `" LIFT "`",
 	       flag->by, ms_log_quote(flag->reason, strlen(flag->reason), reason, sizeof(reason)),
@@ -310,6 +311,14 @@ int ms_emergency_admit(struct ms_emergency *e, struct ms_error *err)
 	return ms_error_hint(err, "nothing starts until: " LIFT);
 }
 
+/* The one wait for a disk on the loop, when everybody has been ended already. */
+static int sync_flag(struct ms_emergency *e, struct ms_error *err)
+{
+	int r = ms_flag_sync(e->fd);
+
+	return r < 0 ? ms_error_set(err, -r, "write the emergency flag to the disk") : 0;
+}
+
 static void set_by(struct ms_flag *flag, const char *by)
 {
 	(void)snprintf(flag->by, sizeof(flag->by), "%s", by); /* cut is enough */
@@ -340,7 +349,7 @@ int ms_emergency_stop(struct ms_emergency *e, struct ms_str reason, const char *
 			r = ms_error_set(err, -r, "raise the emergency flag");
 	}
 	*ret_killed = r == 0 ? raised(e, &flag) : end_all(e); /* they were to end in any case */
-	return r;
+	return r == 0 ? sync_flag(e, err) : r;
 }
 
 int ms_emergency_lift(struct ms_emergency *e, const char *by, bool *ret_was_up,
@@ -362,7 +371,7 @@ int ms_emergency_lift(struct ms_emergency *e, const char *by, bool *ret_was_up,
 		return ms_error_set(err, -r, "lift the emergency flag");
 	if (e->told)
 		lifted(e, &flag);
-	return 0;
+	return sync_flag(e, err);
 }
 
 void ms_emergency_write(struct ms_emergency *e, struct ms_jw *jw, const char *key)

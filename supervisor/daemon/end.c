@@ -7,6 +7,7 @@
 
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
+#include "supervisor/daemon/instance-watch.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/cgroup.h"
@@ -14,6 +15,7 @@
 #include "supervisor/daemon/supervisor.h"
 #include "supervisor/daemon/unit.h"
 #include "supervisor/daemon/violation.h"
+#include "supervisor/daemon/watch.h"
 
 #define CPU_POLL_USEC	100000u
 #define LAST_GRACE_USEC 2000000u /* from "kill the module" to "kill the shim too" */
@@ -24,6 +26,7 @@ void ms_life_close(struct ms_instance *i)
 	i->wall_timer = sd_event_source_disable_unref(i->wall_timer);
 	i->cpu_timer = sd_event_source_disable_unref(i->cpu_timer);
 	ms_life_ready_close(i);
+	i->watch = ms_watch_free(i->watch);
 	i->answer_source = sd_event_source_disable_unref(i->answer_source);
 	i->answer_fd = ms_fd_close(i->answer_fd);
 	i->bundle = ms_fd_close(i->bundle);
@@ -235,6 +238,7 @@ void ms_life_started(struct ms_instance *i, const struct ms_box_started *started
 		emit_started(i);
 	}
 	set_time_limits(i);
+	i->watch = ms_instance_watch(i);
 	if (i->state != MS_STATE_STARTING)
 		return;
 	ms_life_await_ready(i, started->adopted && (started->ready || (unit && unit->was_ready)));
@@ -418,12 +422,13 @@ static const char *find_sender(const struct ms_instance *i, const struct ms_box_
 static void tell_last_violations(struct ms_instance *i, const struct ms_box_end *end)
 {
 	const struct ms_shim_exit *e = &end->exit;
+	const uint64_t refused = ms_watch_untold(i->watch, end->fork_failures);
 	struct ms_event_head head;
 
 	ms_life_head(i, "violation", &head);
-	if (end->fork_failures)
+	if (refused)
 		ms_violation_processes(i->s->events, &head, i->policy->limits[MS_LIMIT_PROCESSES],
-				       end->fork_failures);
+				       refused);
 	if (e->flood)
 		ms_violation_flood(i->s->events, &head, e->denied, e->reported);
 	else if (e->denied > e->reported)

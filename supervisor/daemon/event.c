@@ -544,7 +544,7 @@ static int next_gap(struct ms_sub *sub, struct ms_sub_item *ret)
  * ms_sub_next() - what is to be sent next.
  * @sub: the subscription
  * @ret: filled unless MS_SUB_EMPTY
- * Return: 0 with a reference to an event, MS_SUB_EMPTY, MS_SUB_GAP or MS_SUB_ENDED.
+ * Return: 0 with a reference to an event, MS_SUB_EMPTY, MS_SUB_GAP, MS_SUB_ENDED or MS_SUB_MARK.
  */
 int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret)
 {
@@ -573,6 +573,11 @@ int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret)
 		*ret = (struct ms_sub_item){.prev = sub->prev, .event = ms_event_ref(event)};
 		sub->prev = event->seq;
 		return 0;
+	}
+	if (sub->filter.mark) {
+		sub->filter.mark = false;
+		*ret = (struct ms_sub_item){.prev = sub->prev};
+		return MS_SUB_MARK;
 	}
 	return MS_SUB_EMPTY;
 }

@@ -63,6 +63,7 @@ struct ms_sub_filter {
 	bool since; /* go on after .. */
 	struct ms_str since_epoch;
 	uint64_t since_seq;
+	bool mark; /* tell once, when all that is kept has been given */
 };
 
 /* ms_sub_new - @filter is copied. @wake(data) tells that ms_sub_next() may have something; it is
@@ -72,15 +73,16 @@ MS_MUST_CHECK int ms_sub_new(struct ms_events *events, const struct ms_sub_filte
 			     void (*wake)(void *data), void *data, struct ms_sub **ret);
 struct ms_sub *ms_sub_free(struct ms_sub *sub);
 
-enum ms_sub_result { MS_SUB_EMPTY = 1, MS_SUB_GAP = 2, MS_SUB_ENDED = 3 };
+enum ms_sub_result { MS_SUB_EMPTY = 1, MS_SUB_GAP = 2, MS_SUB_ENDED = 3, MS_SUB_MARK = 4 };
 struct ms_sub_item {
 	uint64_t prev;		/* what was sent before, of this subscription */
 	struct ms_event *event; /* with 0: a reference, the caller's */
 	uint64_t from, to;	/* with MS_SUB_GAP and MS_SUB_ENDED */
 	const char *reason;
 };
-/* ms_sub_next - the next thing to send: 0 an event; MS_SUB_EMPTY nothing now; MS_SUB_GAP; or
- * MS_SUB_ENDED, a gap after which the subscription is over (and answers MS_SUB_EMPTY for ever). */
+/* ms_sub_next - the next thing to send: 0 an event; MS_SUB_EMPTY nothing now; MS_SUB_GAP;
+ * MS_SUB_ENDED, a gap after which the subscription is over (and answers MS_SUB_EMPTY for ever); or
+ * MS_SUB_MARK, once. */
 MS_MUST_CHECK int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret);
 
 /* ms_event_time - RFC 3339 with microseconds, UTC: "2026-01-02T03:04:05.678901Z". */

@@ -46,6 +46,8 @@ enum ms_ender {
 	MS_ENDER_DEADLINE, /* a one-shot's time */
 };
 
+struct ms_watch;
+
 struct ms_waiter {
 	struct ms_waiter *next;
 	enum ms_waits_for what;
@@ -114,6 +116,7 @@ struct ms_instance {
 	bool memory_told, host_memory;
 	bool outdated;
 	enum ms_ender ender;
+	struct ms_watch *watch; /* owned: of its limits, while it runs */
 	uint64_t denied;
 	char status[MS_MAX_STATUS_BYTES + 1];
 	sd_event_source *stop_timer, *wall_timer, *cpu_timer;

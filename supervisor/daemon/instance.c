@@ -379,8 +379,11 @@ void ms_instances_emergency(struct ms_supervisor *s)
 	for (struct ms_unit *unit = s->units->first; unit; unit = unit->next)
 		ms_unit_unwish(unit);
 	for (struct ms_instance *i = s->instances->first; i; i = i->next) {
-		if (ms_life_is_live(i))
-			ms_life_kill(i, MS_ENDER_EMERGENCY);
+		if (!ms_life_is_live(i))
+			continue;
+		if (!i->started) /* what whoever waits for the start is told */
+			MS_IGNORE(ms_emergency_admit(s->emergency, &i->error)); /* as above */
+		ms_life_kill(i, MS_ENDER_EMERGENCY);
 	}
 }
 

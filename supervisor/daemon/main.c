@@ -31,7 +31,9 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/restrict.h"
 #include "supervisor/daemon/state.h"
+#include "supervisor/daemon/stream.h"
 #include "supervisor/daemon/supervisor.h"
+#include "supervisor/daemon/watch.h"
 
 #define RUNTIME_DIR "/run/modsup"
 #define STATE_DIR   "/var/lib/modsup"
@@ -296,13 +298,18 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	s->events = ms_events_new();
 	if (!s->events)
 		return ms_error_set(err, ENOMEM, "events");
-	r = ms_instances_new(s, &s->instances, err);
+	r = ms_watches_new(s, &s->watches, err);
+	if (r == 0)
+		r = ms_instances_new(s, &s->instances, err);
 	if (r < 0)
 		return r;
 	r = ms_emergency_new(s, &s->emergency, err);
 	if (r < 0)
 		return r;
 	ms_instances_adopt(s);
+	r = ms_streams_new(s, &s->streams, err);
+	if (r < 0)
+		return r;
 	ms_emergency_begin(s->emergency);
 	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
 	    (int)sizeof(socket))
@@ -315,7 +322,9 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
+	s->streams = ms_streams_free(s->streams);
 	s->instances = ms_instances_free(s->instances);
+	s->watches = ms_watches_free(s->watches);
 	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);
 	s->launcher = ms_launcher_free(s->launcher);

@@ -19,6 +19,7 @@ enum subscribe_arg {
 	ARG_INSTANCES,
 	ARG_SEVERITY,
 	ARG_SINCE,
+	ARG_MARK,
 	ARG_SUBSCRIBE_COUNT
 };
 
@@ -31,6 +32,7 @@ static const struct ms_param subscribe_params[ARG_SUBSCRIBE_COUNT] = {
 	[ARG_INSTANCES] = {.name = "instances", .type = MS_PARAM_TEXTS, .max = MS_MAX_FILTER_WORDS},
 	[ARG_SEVERITY] = {.name = "severity", .type = MS_PARAM_WORD, .words = severities},
 	[ARG_SINCE] = {.name = "since", .type = MS_PARAM_OBJECT},
+	[ARG_MARK] = {.name = "mark", .type = MS_PARAM_BOOL},
 };
 
 enum since_arg { SINCE_EPOCH, SINCE_SEQ, SINCE_COUNT };
@@ -58,6 +60,7 @@ static int read_filter(struct ms_call *call, const struct ms_arg *args, struct m
 	read_list(args[ARG_INSTANCES].value, &ret->instances);
 	if (args[ARG_SEVERITY].value)
 		ret->severity = (enum ms_severity)(MS_SEVERITY_NOTICE + args[ARG_SEVERITY].word);
+	ret->mark = args[ARG_MARK].value && ms_json_bool(args[ARG_MARK].value);
 	if (!args[ARG_SINCE].value)
 		return 0;
 	ms_params_read(call->doc, args[ARG_SINCE].value, "since", since_params, SINCE_COUNT, since,
@@ -201,6 +204,21 @@ static char *write_gap(const struct ms_rpc_sub *slot, const char *epoch,
 	return text;
 }
 
+static char *write_mark(const struct ms_rpc_sub *slot, const char *epoch,
+			const struct ms_sub_item *item, size_t *ret_len)
+{
+	char *text = NULL;
+	int n = asprintf(&text,
+			 "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"subscription\":"
+			 "\"s%llu\",\"prev\":%llu,\"type\":\"mark\",\"epoch\":\"%s\"}}",
+			 (unsigned long long)slot->number, (unsigned long long)item->prev, epoch);
+
+	if (n < 0)
+		return NULL;
+	*ret_len = (size_t)n;
+	return text;
+}
+
 static bool pull_one(struct ms_rpc_peer *peer, struct ms_rpc_sub *slot)
 {
 	struct ms_rpc_line line = {.tail = "\n"};
@@ -213,6 +231,9 @@ static bool pull_one(struct ms_rpc_peer *peer, struct ms_rpc_sub *slot)
 		line.event = item.event;
 		line.tail = "}\n"; /* the event's own brace ends params */
 		line.head = write_prefix(slot, item.prev, &line.head_len);
+	} else if (r == MS_SUB_MARK) {
+		line.head =
+			write_mark(slot, ms_events_epoch(peer->s->events), &item, &line.head_len);
 	} else {
 		line.head = write_gap(slot, ms_events_epoch(peer->s->events), &item,
 				      r == MS_SUB_ENDED, &line.head_len);

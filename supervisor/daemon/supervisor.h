@@ -20,6 +20,7 @@ struct ms_folders;
 struct ms_emergency;
 struct ms_streams;
 struct ms_units;
+struct ms_watches;
 
 struct ms_supervisor {
 	sd_event *loop;			/* owned */
@@ -30,6 +31,7 @@ struct ms_supervisor {
 	struct ms_units *units;		/* owned: modules that are wished to run */
 	struct ms_emergency *emergency; /* owned: the flag that stops every start */
 	struct ms_streams *streams;	/* owned: one-use sockets for bulk data */
+	struct ms_watches *watches;	/* owned: the limits of what runs */
 	struct ms_folders *state;	/* owned */
 	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
 					   filters, host facts */

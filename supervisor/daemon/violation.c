@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "supervisor/daemon/call-text.h"
+#include "supervisor/daemon/watch.h"
 
 /* The words of every violation. */
 struct words {
@@ -135,9 +136,9 @@ void ms_violation_memory(struct ms_events *events, const struct ms_event_head *h
 	emit(events, head, &w, jw);
 }
 
-/** ms_violation_processes() - forks refused by the limit. */
-void ms_violation_processes(struct ms_events *events, const struct ms_event_head *head,
-			    uint64_t limit, uint64_t failures)
+/** ms_violation_forks() - forks refused by the limit, of a module that goes on. */
+void ms_violation_forks(struct ms_events *events, const struct ms_event_head *head, uint64_t limit,
+			uint64_t failures, uint64_t current)
 {
 	struct words w = {
 		.layer = "processes",
@@ -155,9 +156,72 @@ void ms_violation_processes(struct ms_events *events, const struct ms_event_head
 		ms_jw_object(jw, "observed");
 		ms_jw_uint(jw, "limit", limit);
 		ms_jw_uint(jw, "failures", failures);
+		if (current)
+			ms_jw_uint(jw, "current", current);
 		ms_jw_end(jw);
 	}
 	emit(events, head, &w, jw);
+}
+
+/** ms_violation_processes() - forks refused by the limit, when it is over. */
+void ms_violation_processes(struct ms_events *events, const struct ms_event_head *head,
+			    uint64_t limit, uint64_t failures)
+{
+	ms_violation_forks(events, head, limit, failures, 0);
+}
+
+/* The object `data` of what is no violation, open for figures; NULL on ENOMEM. */
+static struct ms_jw *begin_notice(const char *remedy)
+{
+	struct ms_jw *jw = ms_jw_new();
+
+	if (!jw)
+		return NULL;
+	ms_jw_object(jw, NULL);
+	ms_jw_text(jw, "severity", ms_severity_word(MS_SEVERITY_NOTICE));
+	ms_jw_text(jw, "remedy", remedy);
+	return jw;
+}
+
+/** ms_violation_slow() - throttled most of the time. */
+void ms_violation_slow(struct ms_events *events, const struct ms_event_head *head,
+		       const struct ms_watch_cpu *cpu)
+{
+	struct ms_jw *jw = begin_notice("raise limits.cpu in the manifest (and the tier's ceiling) "
+					"if it has so much to do; else look for what spins");
+	struct ms_event_head own = *head;
+
+	own.type = "limit.cpu";
+	own.severity = MS_SEVERITY_NOTICE;
+	if (jw) {
+		ms_jw_uint(jw, "limit", cpu->limit_pct);
+		ms_jw_uint(jw, "periods", cpu->periods);
+		ms_jw_uint(jw, "throttled", cpu->throttled);
+		ms_jw_uint(jw, "throttledUsec", cpu->throttled_usec);
+		ms_jw_uint(jw, "windowUsec", cpu->window_usec);
+		ms_jw_end(jw);
+	}
+	ms_event_emit(events, &own, jw); /* NULL is counted as lost, and told as a gap */
+}
+
+/** ms_violation_full() - the memory was at its limit, and nobody was killed for it. */
+void ms_violation_full(struct ms_events *events, const struct ms_event_head *head,
+		       const struct ms_watch_memory *memory)
+{
+	struct ms_jw *jw = begin_notice("files that it read and wrote count as well and gave way: "
+					"raise limits.memory in the manifest if it got slow, or "
+					"before it needs more and is ended");
+	struct ms_event_head own = *head;
+
+	own.type = "limit.memory";
+	own.severity = MS_SEVERITY_NOTICE;
+	if (jw) {
+		ms_jw_uint(jw, "limitBytes", memory->limit_bytes);
+		ms_jw_uint(jw, "currentBytes", memory->current_bytes);
+		ms_jw_uint(jw, "hits", memory->hits);
+		ms_jw_end(jw);
+	}
+	ms_event_emit(events, &own, jw); /* NULL is counted as lost, and told as a gap */
 }
 
 /* Signals that the kernel sends for what a program did itself; NULL for the others. */

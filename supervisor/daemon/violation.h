@@ -11,6 +11,9 @@
 #include "lib/shimwire.h"
 #include "supervisor/daemon/event.h"
 
+struct ms_watch_cpu;
+struct ms_watch_memory;
+
 /* Each takes who it is about in @head (type and severity are set here). @pid is the number on the
  * host, 0 when it is not known (any more). */
 
@@ -31,6 +34,18 @@ void ms_violation_memory(struct ms_events *events, const struct ms_event_head *h
 /* ms_violation_processes - @failures forks refused at @limit since the last report. */
 void ms_violation_processes(struct ms_events *events, const struct ms_event_head *head,
 			    uint64_t limit, uint64_t failures);
+/* ms_violation_forks - the same of one that goes on, with how many processes it has. */
+void ms_violation_forks(struct ms_events *events, const struct ms_event_head *head, uint64_t limit,
+			uint64_t failures, uint64_t current);
+
+/* Limits that slow down and refuse nothing: events of types of their own, never violations. */
+
+/* ms_violation_slow - `limit.cpu`: it wants more processor time than it may have. */
+void ms_violation_slow(struct ms_events *events, const struct ms_event_head *head,
+		       const struct ms_watch_cpu *cpu);
+/* ms_violation_full - `limit.memory`: at its limit, where the kernel found something to give up. */
+void ms_violation_full(struct ms_events *events, const struct ms_event_head *head,
+		       const struct ms_watch_memory *memory);
 
 /* ms_violation_signal - the module's main process died by @signo; @core: it would have dumped.
  * Signals that say nothing about the module's acts (SIGTERM, SIGKILL ...) make no event. */

@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/integration/harness/module.py tests/integration/harness/runner.py \
 	tests/integration/harness/wait.py \
 	tests/integration/test_bad_input.py tests/integration/test_ctl.py \
+	tests/integration/test_emergency.py \
 	tests/integration/test_environment.py tests/integration/test_examples.py \
 	tests/integration/test_files.py tests/integration/test_isolation.py \
 	tests/integration/test_lifecycle.py tests/integration/test_limits.py \

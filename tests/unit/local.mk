@@ -222,6 +222,20 @@ UNIT_TESTS += test-logs
 test_logs_SOURCES = tests/unit/test-logs.c tests/unit/scratch.h shim/logfile.c shim/logs.c
 test_logs_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-logread
+test_logread_SOURCES = tests/unit/test-logread.c tests/unit/scratch.h shim/logfile.c \
+	supervisor/daemon/logread.c
+test_logread_LDADD = libms.a
+
+UNIT_TESTS += test-rfc3339
+test_rfc3339_SOURCES = tests/unit/test-rfc3339.c
+test_rfc3339_LDADD = libms.a
+
+UNIT_TESTS += test-stream
+test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
+test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_stream_LDADD = libms.a $(SYSTEMD_LIBS)
+
 UNIT_TESTS += test-ids
 test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
 test_ids_LDADD = $(UNITLIBS)
@@ -241,6 +255,17 @@ test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c 
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
+
+UNIT_TESTS += test-window
+test_window_SOURCES = tests/unit/test-window.c supervisor/daemon/window.c
+test_window_LDADD = libms.a
+
+UNIT_TESTS += test-watch
+test_watch_SOURCES = tests/unit/test-watch.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c \
+	supervisor/daemon/watch.c supervisor/daemon/window.c
+test_watch_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS) $(SYSTEMD_CFLAGS)
+test_watch_LDADD = libms.a $(CGROUP_LIBS) $(SYSTEMD_LIBS)
 
 UNIT_TESTS += test-net
 test_net_SOURCES = tests/unit/test-net.c supervisor/daemon/layer/net.c

@@ -213,6 +213,46 @@ TEST(prev_is_the_last_one_sent_whatever_was_filtered)
 	(void)ms_events_free(events); /* NULL */
 }
 
+static int next_kind(struct ms_sub *sub, uint64_t *ret_prev)
+{
+	struct ms_sub_item item = {0};
+	int r = ms_sub_next(sub, &item);
+
+	*ret_prev = item.prev;
+	if (r == 0)
+		(void)ms_event_unref(item.event); /* NULL */
+	return r;
+}
+
+/* Where the history ends, whatever the filter left of it; and then never again. */
+TEST(a_mark_stands_once_where_the_history_ends)
+{
+	struct ms_events *events = ms_events_new();
+	struct ms_sub_filter filter = {.modules = {{{"a", 1}}, 1}, .since = true, .mark = true};
+	struct ms_sub *sub, *none;
+	uint64_t prev = 7;
+
+	filter.since_epoch = STR(ms_events_epoch(events));
+	none = subscribe(events, &filter);
+	CHECK_EQ(next_kind(none, &prev), MS_SUB_MARK); /* there is none */
+	CHECK_EQ(prev, 0);
+	CHECK_EMPTY(none);
+	emit(events, "t", "a", MS_SEVERITY_NONE);
+	emit(events, "t", "b", MS_SEVERITY_NONE);
+	CHECK_EVENT(none, 1, 0);
+	CHECK_EMPTY(none);
+	sub = subscribe(events, &filter);
+	CHECK_EVENT(sub, 1, 0);
+	CHECK_EQ(next_kind(sub, &prev), MS_SUB_MARK);
+	CHECK_EQ(prev, 1);
+	emit(events, "t", "a", MS_SEVERITY_NONE);
+	CHECK_EVENT(sub, 3, 1);
+	CHECK_EMPTY(sub);
+	(void)ms_sub_free(sub);	      /* NULL */
+	(void)ms_sub_free(none);      /* NULL */
+	(void)ms_events_free(events); /* NULL */
+}
+
 TEST(a_reader_is_woken_only_for_what_it_wants)
 {
 	struct ms_events *events = ms_events_new();

@@ -200,9 +200,11 @@ static void on_a_full_disk(int dirfd)
 	fill(dirfd);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(ms_flag_write(fd, &sample), 0);
+		CHECK_EQ(ms_flag_sync(fd), 0);
 		CHECK_EQ(ms_flag_read(fd, &got), 0);
 		CHECK_STR(got.reason, sample.reason);
 		CHECK_EQ(ms_flag_write(fd, &down), 0);
+		CHECK_EQ(ms_flag_sync(fd), 0);
 		CHECK(ms_flag_is_down(fd));
 	}
 	fd = ms_fd_close(fd);

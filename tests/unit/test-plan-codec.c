@@ -43,6 +43,7 @@ static struct ms_plan *sample(void)
 		STEP(PROC, "proc"),
 		STEP(MASK, "proc/kcore"),
 		STEP(REPLACE, "proc/cmdline"),
+		STEP(NOTIFY, "dev/notify", .uid = 100002),
 		{.op = MS_OP_PROC_ONLY,
 		 .target = S("proc/sys"),
 		 .source = S(""),
@@ -60,8 +61,8 @@ static struct ms_plan *sample(void)
 		.hostname = S("module"),
 		.n_mounts = MS_ARRAY_LEN(mounts),
 		.fds = {MS_FD_ATTACH, MS_FD_CGROUP_JOIN, MS_FD_CGROUP_KILL, MS_FD_LOG, MS_FD_LOG,
-			MS_FD_LISTEN},
-		.n_fds = 6,
+			MS_FD_LISTEN, MS_FD_FLAG},
+		.n_fds = 7,
 		.rlimits = {{RLIMIT_CORE, 1, 1}, {RLIMIT_NOFILE, 100, UINT64_MAX}},
 		.n_rlimits = 2,
 		.landlock_fs = 0x1fff,
@@ -84,6 +85,7 @@ static struct ms_plan *sample(void)
 		.cwd = S("/module"),
 		.umask = 022,
 		.log_bytes = 1 << 20,
+		.watchdog_usec = UINT64_C(1) << 40,
 	};
 	memset(p->launch_id, 0xaa, sizeof(p->launch_id));
 	memset(p->policy_hash, 0x55, sizeof(p->policy_hash));
@@ -156,6 +158,7 @@ TEST(there_and_back)
 	CHECK_EQ(got.rlimits[1].hard, UINT64_MAX);
 	CHECK(got.landlock[0].optional && !got.landlock[1].optional);
 	CHECK_EQ(got.log_bytes, 1 << 20);
+	CHECK_EQ(got.watchdog_usec, UINT64_C(1) << 40);
 }
 
 TEST(cut_and_prolonged)
@@ -283,7 +286,7 @@ static void break_mounts(struct ms_plan *p, enum broken how)
 	if (how == MOUNT_INSIDE_PROC)
 		add_step(p, MS_OP_TMPFS, "proc/self");
 	if (how == ATTACH_NO_FD)
-		p->mounts[4].fd = 6;
+		p->mounts[4].fd = 7;
 	if (how == ATTACH_WRONG_ROLE)
 		p->mounts[4].fd = 1;
 	if (how == ATTACH_DIRTY_SOURCE)
@@ -309,7 +312,7 @@ static void break_fds(struct ms_plan *p, enum broken how)
 	if (how == TWO_STDOUTS) {
 		p->fds[3] = p->fds[4] = MS_FD_STDOUT;
 	}
-	for (; how == LISTENERS && p->n_fds < 6 + MS_MAX_LISTEN; p->n_fds++)
+	for (; how == LISTENERS && p->n_fds < 7 + MS_MAX_LISTEN; p->n_fds++)
 		p->fds[p->n_fds] = MS_FD_LISTEN;
 }
 

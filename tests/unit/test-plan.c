@@ -20,12 +20,12 @@
 /* -- dumps -- */
 
 static const char *const op_words[] = {"tmpfs", "dir",	"file",	   "link", "device", "attach",
-				       "proc",	"mask", "replace", "only", "seal"};
+				       "proc",	"mask", "replace", "only", "seal",   "notify"};
 _Static_assert(MS_ARRAY_LEN(op_words) == MS_OP_COUNT, "a word for each step");
 
 static const char *const role_words[] = {"attach", "cgroup-join", "cgroup-kill", "stdin",
 					 "stdout", "stderr",	  "tty",	 "log",
-					 "listen", "hold",	  "adopt"};
+					 "listen", "hold",	  "adopt",	 "flag"};
 _Static_assert(MS_ARRAY_LEN(role_words) == MS_FD_COUNT, "a word for each role");
 
 static void dump_bits(struct ms_buf *out, uint64_t bits, const char *const *words, size_t n)
@@ -109,13 +109,14 @@ static void dump_program(struct ms_buf *out, const struct ms_plan *p)
 	ms_buf_addf(out, "env\n");
 	for (uint32_t i = 0; i < p->n_env; i++)
 		ms_buf_addf(out, "  %s\n", p->env[i].p);
-	ms_buf_addf(out, "cwd %s, umask %03o, log %" PRIu64 "\n", p->cwd.p, p->umask, p->log_bytes);
+	ms_buf_addf(out, "cwd %s, umask %03o, log %" PRIu64 ", watchdog %" PRIu64 "\n", p->cwd.p,
+		    p->umask, p->log_bytes, p->watchdog_usec);
 }
 
 static void dump(struct ms_buf *out, const struct world *w)
 {
-	static const char *const flags[] = {"memfd-noexec", "oom-shim", "landlock", "tiocsctty",
-					    "wait-killable"};
+	static const char *const flags[] = {"memfd-noexec", "oom-shim",	     "landlock",
+					    "tiocsctty",    "wait-killable", "ready-notify"};
 	const struct ms_plan *p = &w->plan;
 
 	ms_buf_addf(out, "flags");
@@ -380,6 +381,51 @@ TEST(a_tier_without_write_paths)
 		CHECK(strncmp(w->plan.env[i].p, "MODSUP_STATE=", 13) != 0);
 }
 
+static bool has_env(const struct ms_plan *p, const char *text)
+{
+	for (uint32_t i = 0; i < p->n_env; i++)
+		if (strcmp(p->env[i].p, text) == 0)
+			return true;
+	return false;
+}
+
+static unsigned count_notify(const struct ms_plan *p)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < p->n_mounts; i++) {
+		if (p->mounts[i].op != MS_OP_NOTIFY)
+			continue;
+		n++;
+		CHECK_STR(p->mounts[i].target.p, "run/modsup/notify");
+		CHECK_EQ(p->mounts[i].uid, p->module_uid);
+	}
+	return n;
+}
+
+/* Who is waited for gets a socket to say so; a watchdog is told of where there is one. */
+TEST(what_a_module_may_say_of_itself)
+{
+	for (unsigned n = 0; n < MS_MODE_COUNT * 2 * MS_READY_COUNT; n++) {
+		WORLD w = world_new(manifest_plain, MS_TIER_COMMUNITY, true, true, 6);
+		enum ms_mode mode = (enum ms_mode)(n / 2 / MS_READY_COUNT);
+		bool watchdog = n & 1, told = mode != MS_MODE_ONESHOT;
+
+		REQUIRE(w);
+		w->manifest->mode = mode;
+		w->manifest->readiness = (enum ms_readiness)(n / 2 % MS_READY_COUNT);
+		w->manifest->watchdog_usec = watchdog ? 90000000 : 0;
+		check_world(w);
+		CHECK_EQ(count_notify(&w->plan), told);
+		CHECK_EQ(has_env(&w->plan, "NOTIFY_SOCKET=/run/modsup/notify"), told);
+		CHECK_EQ(has_env(&w->plan, "WATCHDOG_USEC=90000000"), told && watchdog);
+		CHECK_EQ(has_env(&w->plan, "WATCHDOG_PID="), told && watchdog);
+		CHECK_EQ(w->plan.watchdog_usec, told && watchdog ? 90000000 : 0);
+		CHECK_EQ((w->plan.flags & MS_PLAN_READY_NOTIFY) != 0,
+			 told && w->manifest->readiness == MS_READY_NOTIFY);
+	}
+}
+
 /* Without ca-certificates the runtimes are not told of a file that is not there. */
 TEST(a_host_without_certificates)
 {
@@ -501,6 +547,9 @@ static void role(struct ms_plan *p, enum ms_fd_role what)
 	X("two mount steps make the same place", step(p, MS_OP_MASK, "proc/kcore"))                \
 	X("two mount steps make the same place", step(p, MS_OP_MASK, "proc/meminfo"))              \
 	X("a descriptor role is there twice", role(p, MS_FD_CGROUP_KILL))                          \
+	X("a descriptor role is there twice", (role(p, MS_FD_FLAG), role(p, MS_FD_FLAG)))          \
+	X("two sockets for what the module says of itself", step(p, MS_OP_NOTIFY, "var/notify"))   \
+	X("two mount steps make the same place", step(p, MS_OP_NOTIFY, MS_NOTIFY_TARGET))          \
 	X("a descriptor role is there twice", (role(p, MS_FD_STDIN), role(p, MS_FD_STDIN)))        \
 	X("a descriptor role is there twice", (role(p, MS_FD_STDOUT), role(p, MS_FD_STDOUT)))      \
 	X("a descriptor role is there twice", (role(p, MS_FD_STDERR), role(p, MS_FD_STDERR)))      \

@@ -503,7 +503,18 @@ TEST(subscriptions)
 	CHECK(!ms_rpc_pull(&peer));
 	CHECK(has(ask(EVENT("unsubscribe", "\"subscription\":\"s2\"")), "not-found"));
 
-	CHECK(has(ask(EVENT("subscribe", "\"since\":{\"epoch\":\"x\",\"seq\":9}")), "\"s3\""));
+	(void)snprintf(request, sizeof(request),
+		       EVENT("subscribe", "\"mark\":true,\"types\":[\"no\"],\"since\":{\"epoch\":\"%s\","
+					  "\"seq\":0}"),
+		       ms_events_epoch(supervisor.events));
+	CHECK(has(ask(request), "\"s3\""));
+	CHECK(ms_rpc_pull(&peer));
+	CHECK(has(sent.lines[sent.n - 1], "\"subscription\":\"s3\",\"prev\":0,\"type\":\"mark\","));
+	CHECK(is_json(sent.lines[sent.n - 1]));
+	CHECK(!ms_rpc_pull(&peer));
+	CHECK(has(ask(EVENT("unsubscribe", "\"subscription\":\"s3\"")), "\"result\":{}"));
+
+	CHECK(has(ask(EVENT("subscribe", "\"since\":{\"epoch\":\"x\",\"seq\":9}")), "\"s4\""));
 	CHECK(ms_rpc_pull(&peer));
 	CHECK(has(sent.lines[sent.n - 1], "\"type\":\"gap\""));
 	CHECK(has(sent.lines[sent.n - 1], "\"reason\":\"epoch\",\"ended\":false"));

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "supervisor/daemon/watch.h"
 #include "tests/unit/test.h"
 
 static const struct ms_event_head head = {
@@ -81,7 +82,8 @@ static void check_words(const struct ms_json *data)
 	CHECK_EQ(ms_json_type(ms_json_get(data, "observed")), MS_JSON_OBJECT);
 }
 
-static void look(struct seen *s)
+/* The next event, of type @type; NULL data when there is none. */
+static void look_for(struct seen *s, const char *type)
 {
 	struct ms_sub_item item = {0};
 	struct ms_str line;
@@ -95,9 +97,15 @@ static void look(struct seen *s)
 	(void)ms_event_unref(item.event); /* NULL */
 	if (!s->doc)
 		return;
-	CHECK_STR(text(ms_doc_root(s->doc), "type"), "violation");
+	CHECK_STR(text(ms_doc_root(s->doc), "type"), type);
 	s->data = ms_json_get(ms_doc_root(s->doc), "data");
-	check_words(s->data);
+}
+
+static void look(struct seen *s)
+{
+	look_for(s, "violation");
+	if (s->data)
+		check_words(s->data);
 }
 
 static void end(struct seen *s)
@@ -195,6 +203,46 @@ TEST(processes)
 	CHECK_STR(text(s.data, "layer"), "processes");
 	CHECK_EQ(number(s.data, "count"), 5);
 	CHECK_EQ(number(ms_json_get(s.data, "observed"), "limit"), 64);
+	CHECK_EQ(number(ms_json_get(s.data, "observed"), "current"), -1); /* it is over */
+	s.doc = ms_doc_free(s.doc);
+	ms_violation_forks(s.events, &head, 64, 9, 63);
+	look(&s);
+	CHECK_STR(text(s.data, "rule"), "limits.processes");
+	CHECK_EQ(number(s.data, "count"), 9);
+	CHECK_EQ(number(ms_json_get(s.data, "observed"), "current"), 63);
+	end(&s);
+}
+
+/* Slowed down is not refused: neither is a violation, and neither may look like one. */
+TEST(limits_that_slow_down)
+{
+	struct seen s = begin();
+	const struct ms_watch_cpu cpu = {.limit_pct = 10,
+					 .window_usec = 60500000,
+					 .periods = 605,
+					 .throttled = 590,
+					 .throttled_usec = 50000000};
+	const struct ms_watch_memory memory = {
+		.limit_bytes = 1u << 26, .current_bytes = 1u << 25, .hits = 12};
+
+	ms_violation_slow(s.events, &head, &cpu);
+	look_for(&s, "limit.cpu");
+	CHECK_EQ(number(s.data, "limit"), 10);
+	CHECK_EQ(number(s.data, "periods"), 605);
+	CHECK_EQ(number(s.data, "throttled"), 590);
+	CHECK_EQ(number(s.data, "throttledUsec"), 50000000);
+	CHECK_EQ(number(s.data, "windowUsec"), 60500000);
+	CHECK_STR(text(s.data, "severity"), "notice");
+	CHECK(strstr(text(s.data, "remedy"), "limits.cpu"));
+	CHECK(!s.data || !ms_json_get(s.data, "layer"));
+	s.doc = ms_doc_free(s.doc);
+	ms_violation_full(s.events, &head, &memory);
+	look_for(&s, "limit.memory");
+	CHECK_EQ(number(s.data, "limitBytes"), 1 << 26);
+	CHECK_EQ(number(s.data, "currentBytes"), 1 << 25);
+	CHECK_EQ(number(s.data, "hits"), 12);
+	CHECK_STR(text(s.data, "severity"), "notice");
+	CHECK(strstr(text(s.data, "remedy"), "limits.memory"));
 	end(&s);
 }
 
