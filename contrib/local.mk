@@ -24,5 +24,8 @@ example_hostile_c_SOURCES = contrib/examples/hostile-c/hostile.c
 example_hostile_c_CFLAGS = $(MS_CFLAGS) -fPIE
 example_hostile_c_LDFLAGS = $(MS_LDFLAGS) -static-pie
 
+EXTRA_DIST += contrib/clients/node/README.md contrib/clients/node/modsup.js contrib/clients/node/package.json \
+	contrib/clients/python/README.md contrib/clients/python/modsup.py
+
 EXTRA_DIST += contrib/README.md contrib/quickstart contrib/debian-packages \
 	contrib/install-packages contrib/copy-source

@@ -245,6 +245,10 @@ static void read_entry(struct ms_config_reader *rd, const struct ms_json *object
 			      "which has no role; accepted: observer, backend, admin");
 	else if (read_role(rd, values[KEY_ROLE], entry))
 		refuse_for_role(rd, values, entry->role);
+	if (entry->role == MS_ROLE_ADMIN) {
+		entry->max_tier = MS_TIER_PRIVATE;
+		entry->may = (1u << MS_RIGHT_COUNT) - 1;
+	}
 	if (values[KEY_MODULES])
 		read_patterns(rd, values[KEY_MODULES], /* is_module= */ true, &entry->modules);
 	if (values[KEY_TENANTS])

@@ -23,7 +23,7 @@
 #define AT_ONCE	       8u /* changes of state that are told without waiting, one more a second */
 #define LATE_USEC      1000000u /* by so much the shim itself was held up */
 
-static struct {
+static struct status {
 	bool ready, reloading, stopping;
 	bool said;    /* anything at all */
 	bool changed; /* something was not told yet */
@@ -69,10 +69,12 @@ int ms_status_bind(struct ms_shim *shim, int dir, const char *name, uint32_t uid
 
 void ms_status_init(const struct ms_shim *shim)
 {
-	state.watchdog_usec = shim->plan.watchdog_usec;
-	state.wait_ready = (shim->plan.flags & MS_PLAN_READY_NOTIFY) != 0;
-	state.at_once = AT_ONCE;
-	state.at_once_usec = ms_io_now_usec();
+	state = (struct status){
+		.watchdog_usec = shim->plan.watchdog_usec,
+		.wait_ready = (shim->plan.flags & MS_PLAN_READY_NOTIFY) != 0,
+		.at_once = AT_ONCE,
+		.at_once_usec = ms_io_now_usec(),
+	};
 }
 
 /* -- the watchdog -- */
@@ -143,7 +145,7 @@ static void take(const struct ms_sdnotify *said, uint64_t now)
 	if (said->reloading)
 		set(&state.reloading, true);
 	if (said->ready) {
-		if (!state.ready)
+		if (!state.ready && state.wait_ready)
 			feed(now);
 		set(&state.ready, true);
 		set(&state.reloading, false);

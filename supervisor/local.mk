@@ -16,6 +16,7 @@ noinst_LIBRARIES += libms-control.a
 libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libms_control_a_SOURCES = \
 	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
+	supervisor/daemon/control-socket.c supervisor/daemon/control-socket.h \
 	supervisor/daemon/control.c supervisor/daemon/control.h \
 	supervisor/daemon/event-ring.c supervisor/daemon/event-ring.h \
 	supervisor/daemon/event.c supervisor/daemon/event.h \
@@ -26,12 +27,16 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/instance.h \
 	supervisor/daemon/emergency.h \
 	supervisor/daemon/method-emergency.c \
+	supervisor/daemon/exec.h \
 	supervisor/daemon/method-event.c \
+	supervisor/daemon/method-exec.c \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
 	supervisor/daemon/method-life.c \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-supervisor.c \
+	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
+	supervisor/daemon/rpc-peer.c \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
 	supervisor/daemon/logread.c supervisor/daemon/logread.h \
 	supervisor/daemon/stream.c supervisor/daemon/stream.h \
@@ -45,10 +50,13 @@ modsupd_SOURCES = \
 	supervisor/daemon/adopt.c \
 	supervisor/daemon/box-adopt.c \
 	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
+	supervisor/daemon/box-exec.c supervisor/daemon/box-exec.h \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
 	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/emergency.c \
 	supervisor/daemon/end.c \
+	supervisor/daemon/exec-plan.c \
+	supervisor/daemon/exec.c \
 	supervisor/daemon/folder.c supervisor/daemon/folder.h \
 	supervisor/daemon/hostfacts.c supervisor/daemon/hostfacts.h \
 	supervisor/daemon/ids.c supervisor/daemon/ids.h \

@@ -65,7 +65,8 @@
 
 /* The running supervisor */
 #define MS_MAX_INSTANCES	  2000u
-#define MS_MAX_PEERS		  64u /* connections on the control socket */
+#define MS_MAX_PEERS		  64u /* connections on each control socket */
+#define MS_MAX_USER_PEERS	  32u /* of them by one user, but for root's */
 #define MS_MAX_PEER_REQUESTS	  64u /* in flight, of one peer */
 #define MS_MAX_PEER_SUBSCRIPTIONS 16u
 #define MS_MAX_PEER_OUTPUT_BYTES  (4u * 1024u * 1024u)

@@ -391,30 +391,23 @@ static int add_sources(struct ms_control_peer *peer)
 	return sd_event_source_set_enabled(peer->kick, SD_EVENT_OFF);
 }
 
-static uid_t uid_of(int fd)
-{
-	struct ucred cred = {.uid = (uid_t)-1};
-	socklen_t len = sizeof(cred);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ? (uid_t)-1 : cred.uid;
-}
-
 /**
  * ms_control_peer_new() - a connection that has been admitted.
  * @peers: the list it belongs to
  * @s: whose loop and state it uses
- * @role: what it may do
+ * @take_who: who it is; its entry is consumed in every case
  * @take_fd: a connected, non-blocking socket; consumed in every case
  * Return: 0 or -errno.
  */
-int ms_control_peer_new(struct ms_control_peers *peers, struct ms_supervisor *s, enum ms_role role,
-			int take_fd)
+int ms_control_peer_new(struct ms_control_peers *peers, struct ms_supervisor *s,
+			const struct ms_rpc_who *take_who, int take_fd)
 {
 	struct ms_control_peer *peer = calloc(1, sizeof(*peer));
 	int r;
 
 	if (!peer) {
 		(void)ms_fd_close(take_fd); /* -EBADF */
+		free(take_who->entry);
 		return -ENOMEM;
 	}
 	peer->fd = take_fd;
@@ -427,10 +420,8 @@ int ms_control_peer_new(struct ms_control_peers *peers, struct ms_supervisor *s,
 		peer->next->link = &peer->next;
 	peers->first = peer;
 	peers->n++;
-	ms_rpc_peer_init(&peer->rpc, s, role,
+	ms_rpc_peer_init(&peer->rpc, s, take_who,
 			 (struct ms_rpc_sink){.send = sink_send, .wake = sink_wake, .data = peer});
-	peer->rpc.uid = uid_of(peer->fd);
-	peer->rpc.dir = peers->dir;
 	r = add_sources(peer);
 	if (r < 0) {
 		peer_free(peer);
@@ -438,6 +429,42 @@ int ms_control_peer_new(struct ms_control_peers *peers, struct ms_supervisor *s,
 	}
 	ms_rpc_greet(&peer->rpc);
 	return 0;
+}
+
+/** ms_control_peer_next() - Return: the one after @peer, the first after NULL, NULL at the end. */
+struct ms_control_peer *ms_control_peer_next(const struct ms_control_peers *peers,
+					     const struct ms_control_peer *peer)
+{
+	return peer ? peer->next : peers->first;
+}
+
+/** ms_control_peer_rpc() - Return: as it was admitted. */
+const struct ms_rpc_peer *ms_control_peer_rpc(const struct ms_control_peer *peer)
+{
+	return &peer->rpc;
+}
+
+/** ms_control_peer_fd() - Return: its socket, borrowed. */
+int ms_control_peer_fd(const struct ms_control_peer *peer)
+{
+	return peer->fd;
+}
+
+/** ms_control_peer_dismiss() - what waits is sent, then @err, then it ends. */
+void ms_control_peer_dismiss(struct ms_control_peer *peer, const struct ms_error *err)
+{
+	if (!peer->draining && !peer->doomed)
+		drain(peer, err);
+}
+
+/** ms_control_peers_of() - Return: how many of @peers are of this user. */
+uint32_t ms_control_peers_of(const struct ms_control_peers *peers, uid_t uid)
+{
+	uint32_t n = 0;
+
+	for (const struct ms_control_peer *peer = peers->first; peer; peer = peer->next)
+		n += peer->rpc.uid == uid;
+	return n;
 }
 
 /** ms_control_peers_done() - end every connection of @peers. */

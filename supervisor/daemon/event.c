@@ -20,6 +20,7 @@
 #include "lib/arena.h"
 #include "lib/fs.h"
 #include "modsup/limits.h"
+#include "policy/config-peers.h"
 #include "supervisor/daemon/event-ring.h"
 
 #define SUB_FILTER_BYTES (64u * 1024u) /* of the words of one filter */
@@ -365,8 +366,18 @@ static bool type_passes(const struct ms_sub_list *list, const char *type)
 	return false;
 }
 
+/* What is about the daemon itself is everybody's. */
+static bool in_scope(const struct ms_peer_entry *scope, const struct ms_event *event)
+{
+	if (!event->module.len && !event->instance.len)
+		return true;
+	return ms_peer_sees(scope, event->module, event->tenant);
+}
+
 static bool passes(const struct ms_sub_filter *filter, const struct ms_event *event)
 {
+	if (!in_scope(filter->scope, event))
+		return false;
 	if (event->severity != MS_SEVERITY_NONE && event->severity < filter->severity)
 		return false;
 	return type_passes(&filter->types, event->type) &&

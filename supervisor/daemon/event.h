@@ -12,6 +12,8 @@
 #include "lib/base.h"
 #include "policy/json.h"
 
+struct ms_peer_entry;
+
 struct ms_events;
 struct ms_event; /* one, immutable, shared by all who still have to send it */
 struct ms_sub;
@@ -60,6 +62,8 @@ struct ms_sub_list {
 struct ms_sub_filter {
 	struct ms_sub_list types, modules, tenants, instances;
 	enum ms_severity severity;
+	/* Whose events these are to be: borrowed as long as the subscription lasts. NULL = all. */
+	const struct ms_peer_entry *scope;
 	bool since; /* go on after .. */
 	struct ms_str since_epoch;
 	uint64_t since_seq;

@@ -446,6 +446,11 @@ void ms_life_head(const struct ms_instance *i, const char *type, struct ms_event
 	};
 }
 
+struct ms_box *ms_instance_box(const struct ms_instance *i)
+{
+	return i->box;
+}
+
 void ms_instance_view(const struct ms_instance *i, struct ms_instance_view *ret)
 {
 	const struct ms_manifest *m = i->inspection.manifest;

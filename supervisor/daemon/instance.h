@@ -20,6 +20,7 @@
 #include "policy/report.h"
 
 struct ms_supervisor;
+struct ms_box;
 struct ms_instance;
 
 enum ms_state {
@@ -143,6 +144,8 @@ bool ms_instance_cancel(struct ms_supervisor *s, const void *data);
 const char *ms_instance_step(const struct ms_supervisor *s, const void *data);
 /* Its groups while it runs, else NULL; borrowed until the loop goes on. */
 struct ms_cgroup *ms_instance_cgroup(const struct ms_instance *i);
+/* Its sandbox while there is one, else NULL; borrowed until the loop goes on. For exec.c. */
+struct ms_box *ms_instance_box(const struct ms_instance *i);
 /* ms_instance_wait - @fn once it has ended. */
 MS_MUST_CHECK int ms_instance_wait(struct ms_supervisor *s, struct ms_instance *i, ms_view_fn fn,
 				   void *data, struct ms_error *err);

@@ -26,6 +26,7 @@
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/exec.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -278,7 +279,6 @@ static void raise_nofile(const struct ms_config *config)
 
 static int set_up(struct ms_supervisor *s, struct ms_error *err)
 {
-	char socket[PATH_MAX];
 	struct timespec now;
 	int r;
 
@@ -311,10 +311,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	if (r < 0)
 		return r;
 	ms_emergency_begin(s->emergency);
-	if (snprintf(socket, sizeof(socket), "%s/control.sock", s->runtime_dir) >=
-	    (int)sizeof(socket))
-		return ms_error_set(err, ENAMETOOLONG, "the control socket's path");
-	r = ms_control_open(s, socket, &s->control, err);
+	r = ms_control_open(s, &s->control, err);
 	/* last: from here on only what the loop needs */
 	return r < 0 ? r : ms_restrict_self(err);
 }
@@ -323,6 +320,7 @@ static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
 	s->streams = ms_streams_free(s->streams);
+	s->execs = ms_execs_free(s->execs);
 	s->instances = ms_instances_free(s->instances);
 	s->watches = ms_watches_free(s->watches);
 	s->emergency = ms_emergency_free(s->emergency);

@@ -99,7 +99,7 @@ static int run_subscribe(struct ms_call *call, const struct ms_arg *args, struct
 {
 	struct ms_rpc_peer *peer = call->peer;
 	struct ms_rpc_sub *slot = free_slot(peer);
-	struct ms_sub_filter filter = {0};
+	struct ms_sub_filter filter = {.scope = peer->entry};
 	int r;
 
 	r = read_filter(call, args, &filter);

@@ -147,6 +147,14 @@ static const struct ms_param which_params[MS_WHICH_COUNT] = {
 	[MS_WHICH_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT},
 };
 
+static bool is_seen(const struct ms_rpc_peer *peer, const struct ms_instance *i)
+{
+	struct ms_instance_view view;
+
+	ms_instance_view(i, &view);
+	return ms_rpc_sees(peer, view.module, view.tenant);
+}
+
 /**
  * ms_which_find() - the instance that a request names.
  * @args: by enum ms_which_arg
@@ -167,7 +175,7 @@ struct ms_instance *ms_which_find(struct ms_call *call, const struct ms_arg *arg
 		return NULL;
 	}
 	i = ms_instance_find(call->peer->s, id->str, module->str, tenant->str);
-	if (i)
+	if (i && is_seen(call->peer, i))
 		return i;
 	if (id->value)
 		MS_IGNORE(ms_error_say(err, ENOENT, MS_REASON_NOT_FOUND,
@@ -258,37 +266,61 @@ static const struct ms_param list_params[ARG_LIST_COUNT] = {
 };
 
 #define LIST_DEFAULT 100u
+#define LIST_STEPS   32u /* through what a peer does not see: then it goes on with another request \
+			  */
+
+struct listing {
+	const struct ms_rpc_peer *peer;
+	struct ms_jw *jw;
+	uint32_t left; /* that may still be shown */
+};
 
 static void add_to_list(void *data, const struct ms_instance_view *view)
 {
-	struct ms_jw *jw = data;
+	struct listing *listing = data;
 
-	ms_jw_object(jw, NULL);
-	ms_view_members(view, jw);
-	ms_jw_end(jw);
+	if (!ms_rpc_sees(listing->peer, view->module, view->tenant))
+		return;
+	ms_jw_object(listing->jw, NULL);
+	ms_view_members(view, listing->jw);
+	ms_jw_end(listing->jw);
+	listing->left--;
+}
+
+/* As many as are wanted of those that the peer sees; never more at a time than there is room for,
+ * as all of them may be. Where to go on, or 0. */
+static uint64_t write_list(struct ms_supervisor *s, uint64_t after, struct listing *listing)
+{
+	uint32_t steps = 0;
+
+	do
+		after = ms_instance_each(s, after, listing->left, add_to_list, listing);
+	while (after && listing->left && ++steps < LIST_STEPS);
+	return after;
 }
 
 static int run_list(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
-	uint32_t limit = args[ARG_LIMIT].value ? (uint32_t)args[ARG_LIMIT].number : LIST_DEFAULT;
+	struct listing listing = {.peer = call->peer,
+				  .left = args[ARG_LIMIT].value ? (uint32_t)args[ARG_LIMIT].number
+								: LIST_DEFAULT};
 	uint64_t at = 0;
-	struct ms_jw *jw;
 
 	if (args[ARG_CURSOR].value &&
 	    ms_parse_u64(args[ARG_CURSOR].str.p, args[ARG_CURSOR].str.len, 1, UINT64_MAX, &at) < 0)
 		return ms_error_say(&fault->error, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "cursor: this is not the \"next\" of an earlier answer");
-	jw = ms_call_begin(call, /* n_fds= */ 0);
-	if (jw) {
-		ms_jw_array(jw, "instances");
-		at = ms_instance_each(call->peer->s, at, limit, add_to_list, jw);
-		ms_jw_end(jw);
+	listing.jw = ms_call_begin(call, /* n_fds= */ 0);
+	if (listing.jw) {
+		ms_jw_array(listing.jw, "instances");
+		at = write_list(call->peer->s, at, &listing);
+		ms_jw_end(listing.jw);
 		if (at)
-			ms_jw_textf(jw, "next", "%llu", (unsigned long long)at);
+			ms_jw_textf(listing.jw, "next", "%llu", (unsigned long long)at);
 		else
-			ms_jw_null(jw, "next");
+			ms_jw_null(listing.jw, "next");
 	}
-	ms_call_answer(call, jw, NULL, 0);
+	ms_call_answer(call, listing.jw, NULL, 0);
 	return 0;
 }
 

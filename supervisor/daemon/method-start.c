@@ -77,6 +77,9 @@ static int check_together(const struct ms_arg *args, struct ms_error *err)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "\"module\", \"path\" or \"manifest\" says what to start, and "
 				    "none is there");
+	if (args[ARG_BUNDLE].value && !args[ARG_MANIFEST].value && !args[ARG_PATH].value)
+		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
+				    "\"bundle\" goes with \"manifest\"; a module has its own");
 	if (args[ARG_BUNDLE].value && args[ARG_PATH].value)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "\"bundle\" goes with \"manifest\"; \"path\" is the folder "
@@ -85,6 +88,53 @@ static int check_together(const struct ms_arg *args, struct ms_error *err)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "\"tty\" goes with \"stdio\": \"tty\" only");
 	return 0;
+}
+
+/* What only an administrator may say: it chooses the code that runs, or holds on to it. */
+static int check_role(const struct ms_rpc_peer *peer, const struct ms_arg *args,
+		      struct ms_error *err)
+{
+	static const enum start_arg forbidden[] = {ARG_PATH,	ARG_MANIFEST, ARG_BUNDLE,
+						   ARG_COMMAND, ARG_TTY,      ARG_ATTACHED};
+	const char *name = NULL;
+
+	if (peer->role >= MS_ROLE_ADMIN)
+		return 0;
+	for (size_t i = 0; !name && i < MS_ARRAY_LEN(forbidden); i++)
+		if (args[forbidden[i]].value)
+			name = start_params[forbidden[i]].name;
+	if (!name && args[ARG_STDIO].value && args[ARG_STDIO].word != MS_STDIO_LOG)
+		name = "stdio";
+	if (!name)
+		return 0;
+	MS_IGNORE(ms_error_say(err, EACCES, MS_REASON_ROLE_FORBIDS,
+			       "instance.start: \"%s\"%s needs the role admin", name,
+			       args[ARG_STDIO].value && strcmp(name, "stdio") == 0
+				       ? " other than \"log\""
+				       : "")); /* the next returns it */
+	return ms_error_hint(err, "this connection has the role %s: it starts by \"module\"",
+			     ms_role_word(peer->role));
+}
+
+/* A backend's own bounds: what it sees, and up to which tier. */
+static int check_reach(const struct ms_rpc_peer *peer, const struct ms_start_request *req,
+		       struct ms_error *err)
+{
+	enum ms_tier tier = req->tier_set ? req->tier : peer->s->config->default_tier;
+
+	if (peer->role >= MS_ROLE_ADMIN)
+		return 0;
+	if (!ms_rpc_sees(peer, req->module, req->tenant))
+		return ms_error_say(err, ENOENT, MS_REASON_NOT_FOUND, "there is no module '%.*s'",
+				    (int)req->module.len, req->module.p);
+	if (tier <= ms_rpc_max_tier(peer))
+		return 0;
+	MS_IGNORE(ms_error_say(err, EACCES, MS_REASON_TIER_FORBIDS,
+			       "instance.start: the tier %s%s is above this connection's maxTier, "
+			       "%s",
+			       ms_tier_word(tier), req->tier_set ? "" : " (the host's default)",
+			       ms_tier_word(ms_rpc_max_tier(peer)))); /* the next returns it */
+	return ms_error_hint(err, "give \"tier\", or have maxTier of the peer's entry raised");
 }
 
 static int read_tty(struct ms_call *call, const struct ms_json *object,
@@ -163,10 +213,15 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 	struct ms_start_request req;
 	int r;
 
-	r = check_together(args, &fault->error);
+	r = check_role(call->peer, args, &fault->error);
+	if (r == 0)
+		r = check_together(args, &fault->error);
 	if (r < 0)
 		return r;
 	read_plain(call, args, &req);
+	r = check_reach(call->peer, &req, &fault->error);
+	if (r < 0)
+		return r;
 	r = read_tty(call, args[ARG_TTY].value, &req);
 	if (r < 0)
 		return r;
@@ -175,7 +230,7 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 
 const struct ms_method ms_method_instance_start = {
 	.name = "instance.start",
-	.role = MS_ROLE_ADMIN, /* it names a folder; backends start what is installed */
+	.role = MS_ROLE_BACKEND, /* and admin for what names code: check_role() */
 	.params = start_params,
 	.n_params = ARG_COUNT,
 	.run = run_start,

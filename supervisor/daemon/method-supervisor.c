@@ -22,10 +22,32 @@ static void write_server(struct ms_jw *jw)
 	ms_jw_end(jw);
 }
 
-static void write_everything(struct ms_jw *jw, const char *key)
+static void write_patterns(struct ms_jw *jw, const char *key,
+			   const struct ms_peer_patterns *patterns)
 {
 	ms_jw_array(jw, key);
-	ms_jw_text(jw, NULL, "*");
+	for (uint32_t i = 0; patterns && i < patterns->n; i++)
+		ms_jw_str(jw, NULL, patterns->list[i]);
+	if (!patterns)
+		ms_jw_text(jw, NULL, "*");
+	ms_jw_end(jw);
+}
+
+/* How far this connection reaches. */
+static void write_reach(const struct ms_rpc_peer *peer, struct ms_jw *jw)
+{
+	const struct ms_peer_entry *entry = peer->entry;
+
+	ms_jw_text(jw, "role", ms_role_word(peer->role));
+	ms_jw_object(jw, "scope");
+	write_patterns(jw, "modules", entry ? &entry->modules : NULL);
+	write_patterns(jw, "tenants", entry ? &entry->tenants : NULL);
+	ms_jw_text(jw, "maxTier", ms_tier_word(ms_rpc_max_tier(peer)));
+	ms_jw_end(jw);
+	ms_jw_array(jw, "may");
+	for (unsigned i = 0; ms_right_word(i); i++)
+		if (ms_rpc_rights(peer) & (1u << i))
+			ms_jw_text(jw, NULL, ms_right_word(i));
 	ms_jw_end(jw);
 }
 
@@ -45,13 +67,7 @@ void ms_hello_write(const struct ms_rpc_peer *peer, struct ms_jw *jw)
 	ms_jw_end(jw);
 	write_server(jw);
 	ms_jw_text(jw, "daemonId", s->daemon_id);
-	ms_jw_text(jw, "role", ms_role_word(peer->role));
-	ms_jw_object(jw, "scope");
-	write_everything(jw, "modules");
-	write_everything(jw, "tenants");
-	ms_jw_text(jw, "maxTier",
-		   ms_tier_word(s->config->trust_private ? MS_TIER_PRIVATE : MS_TIER_VERIFIED));
-	ms_jw_end(jw);
+	write_reach(peer, jw);
 	ms_jw_array(jw, "features");
 	for (size_t i = 0; (name = ms_rpc_method_name(i)) != NULL; i++)
 		ms_jw_text(jw, NULL, name);
@@ -93,12 +109,17 @@ static void write_limits(struct ms_jw *jw, const struct ms_config *config)
 	ms_jw_end(jw);
 }
 
+struct count {
+	const struct ms_rpc_peer *peer;
+	uint64_t n;
+};
+
 static void count_running(void *data, const struct ms_instance_view *view)
 {
-	uint64_t *n = data;
+	struct count *count = data;
 
-	if (view->state != MS_STATE_STOPPED && view->state != MS_STATE_FAILED)
-		++*n;
+	if (view->state < MS_STATE_STOPPED && ms_rpc_sees(count->peer, view->module, view->tenant))
+		count->n++;
 }
 
 static uint64_t uptime_usec(const struct ms_supervisor *s)
@@ -116,13 +137,14 @@ static int run_info(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	struct ms_supervisor *s = call->peer->s;
 	struct ms_jw *jw = ms_call_begin(call, /* n_fds= */ 0);
 	char time[MS_EVENT_TIME_BYTES];
-	uint64_t n = 0, at = 0;
+	struct count count = {.peer = call->peer};
+	uint64_t at = 0;
 
 	(void)args;  /* none */
 	(void)fault; /* as for hello */
 	if (jw) {
 		do
-			at = ms_instance_each(s, at, MS_MAX_LIST, count_running, &n);
+			at = ms_instance_each(s, at, MS_MAX_LIST, count_running, &count);
 		while (at);
 		write_server(jw);
 		ms_jw_text(jw, "daemonId", s->daemon_id);
@@ -132,7 +154,7 @@ static int run_info(struct ms_call *call, const struct ms_arg *args, struct ms_f
 		ms_jw_text(jw, "stateDir", s->state_dir);
 		ms_jw_text(jw, "started", ms_event_time(s->started_usec, time));
 		ms_jw_uint(jw, "uptimeUsec", uptime_usec(s));
-		ms_jw_uint(jw, "instances", n);
+		ms_jw_uint(jw, "instances", count.n);
 		ms_emergency_write(s->emergency, jw, "emergency");
 		ms_jw_text(jw, "epoch", ms_events_epoch(s->events));
 		write_limits(jw, s->config);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rpc.c - from a line to a method and back. A request is parsed by the strict reader, checked
- * against its method's table, and only then run; whatever is wrong becomes one answer with a reason
- * word. Does no I/O but a log line for what is our own fault. Called by control.c.
+ * rpc.c - from a line to a method: parsed by the strict reader, checked against its method's table,
+ * and only then run; whatever is wrong becomes one answer with a reason word. Does no I/O. Called
+ * by control-peer.c.
  */
 #include "supervisor/daemon/rpc.h"
 
@@ -11,28 +11,34 @@
 
 #include "lib/log.h"
 #include "policy/nearest.h"
-#include "supervisor/daemon/event.h"
-#include "supervisor/daemon/instance.h"
-#include "supervisor/daemon/supervisor.h"
+#include "supervisor/daemon/rpc-life.h"
 
 #define MAX_ID_NUMBER (INT64_C(1) << 53)
 #define MAX_PARAMS    32u /* of one method */
 
 /* Every method of this build. docs/protocol.md has one section for each, in this order. */
 static const struct ms_method *const methods[] = {
-	&ms_method_hello,	   &ms_method_supervisor_info, &ms_method_host_check,
-	&ms_method_instance_start, &ms_method_instance_stop,   &ms_method_instance_restart,
-	&ms_method_instance_kill,  &ms_method_instance_wait,   &ms_method_instance_show,
-	&ms_method_instance_list,  &ms_method_event_subscribe, &ms_method_event_unsubscribe,
-	&ms_method_emergency_stop, &ms_method_emergency_lift,
+	/* clang-format off: one a line, so that additions stay apart */
+	&ms_method_hello,
+	&ms_method_supervisor_info,
+	&ms_method_host_check,
+	&ms_method_instance_start,
+	&ms_method_instance_stop,
+	&ms_method_instance_restart,
+	&ms_method_instance_kill,
+	&ms_method_instance_wait,
+	&ms_method_instance_show,
+	&ms_method_instance_list,
+	&ms_method_event_subscribe,
+	&ms_method_event_unsubscribe,
+	&ms_method_emergency_stop,
+	&ms_method_emergency_lift,
+	&ms_method_instance_exec,
+	/* clang-format on */
 };
 
-/* What a reason word means to a client. docs/protocol.md has the same table. */
-static const struct {
-	int code;
-	int http;
-	const char *retry;
-} meanings[MS_REASON_COUNT] = {
+/* docs/protocol.md has the same table. */
+static const struct ms_rpc_meaning meanings[MS_REASON_COUNT] = {
 	[MS_REASON_PARSE_ERROR] = {-32700, 400, "never"},
 	[MS_REASON_REQUEST_INVALID] = {-32600, 400, "never"},
 	[MS_REASON_ID_MISSING] = {-32600, 400, "never"},
@@ -69,261 +75,16 @@ static const struct {
 	[MS_REASON_INTERNAL] = {-32099, 500, "later"},
 };
 
+/** ms_rpc_meaning() - Return: what a reason word means to a client. */
+const struct ms_rpc_meaning *ms_rpc_meaning(enum ms_reason reason)
+{
+	return &meanings[(unsigned)reason < MS_REASON_COUNT ? reason : MS_REASON_INTERNAL];
+}
+
 /** ms_rpc_method_name() - Return: the name of method @i, or NULL beyond the last. */
 const char *ms_rpc_method_name(size_t i)
 {
 	return i < MS_ARRAY_LEN(methods) ? methods[i]->name : NULL;
-}
-
-/** ms_rpc_line_done() - free what @line owns. */
-void ms_rpc_line_done(struct ms_rpc_line *line)
-{
-	free(line->head);
-	line->head = NULL;
-	line->event = ms_event_unref(line->event);
-	for (uint32_t i = 0; i < line->n_fds; i++)
-		line->fds[i] = ms_fd_close(line->fds[i]);
-	line->n_fds = 0;
-}
-
-/** ms_rpc_line_len() - Return: bytes of the whole line. */
-size_t ms_rpc_line_len(const struct ms_rpc_line *line)
-{
-	size_t event_len = line->event ? ms_event_text(line->event).len - 1 : 0;
-
-	return line->head_len + event_len + strlen(line->tail);
-}
-
-/* -- answers -- */
-
-static struct ms_jw *begin_message(void)
-{
-	struct ms_jw *jw = ms_jw_new();
-
-	if (!jw)
-		return NULL;
-	ms_jw_object(jw, NULL);
-	ms_jw_text(jw, "jsonrpc", "2.0");
-	return jw;
-}
-
-/* The text of @jw as a line; false on ENOMEM. */
-static bool end_message(struct ms_jw *jw, struct ms_rpc_line *ret)
-{
-	size_t len = 0;
-	char *text = ms_jw_take(jw, MS_JW_LINE, &len);
-
-	if (!text)
-		return false;
-	*ret = (struct ms_rpc_line){.head = text, .head_len = len, .tail = "\n"};
-	return true;
-}
-
-/* Last resort of a request that could not be answered for lack of memory: a text that needs only
- * one small allocation, with the id left out. */
-static void send_oom(struct ms_rpc_peer *peer)
-{
-	static const char text[] =
-		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32006,\"message\":"
-		"\"out of "
-		"memory\",\"data\":{\"reason\":\"oom\",\"retry\":\"later\",\"http\":503}}}";
-	struct ms_rpc_line line = {
-		.head = strdup(text), .head_len = sizeof(text) - 1, .tail = "\n"};
-
-	if (line.head)
-		peer->sink.send(peer->sink.data, &line);
-	else
-		ms_log(MS_LOG_ERROR, "a request is left without an answer: out of memory");
-}
-
-static void write_diag(struct ms_jw *jw, const struct ms_diag *diag)
-{
-	ms_jw_object(jw, NULL);
-	ms_jw_text(jw, "reason", ms_reason_word(diag->reason));
-	if (diag->line) {
-		ms_jw_uint(jw, "line", diag->line);
-		ms_jw_uint(jw, "column", diag->column);
-	}
-	ms_jw_str(jw, "pointer", diag->pointer);
-	ms_jw_str(jw, "message", diag->msg);
-	if (diag->hint.len)
-		ms_jw_str(jw, "hint", diag->hint);
-	ms_jw_end(jw);
-}
-
-static void write_report(struct ms_jw *jw, const struct ms_report *report)
-{
-	if (!report || (!report->n_diags && !report->n_dropped))
-		return;
-	if (report->n_diags) {
-		const struct ms_diag *first = &report->diags[0];
-
-		ms_jw_str(jw, "pointer", first->pointer);
-		if (first->line) {
-			ms_jw_uint(jw, "line", first->line);
-			ms_jw_uint(jw, "column", first->column);
-		}
-	}
-	ms_jw_array(jw, "diagnostics");
-	for (uint32_t i = 0; i < report->n_diags; i++)
-		write_diag(jw, &report->diags[i]);
-	ms_jw_end(jw);
-	if (report->n_dropped)
-		ms_jw_uint(jw, "diagnosticsDropped", report->n_dropped);
-}
-
-/* An errno tells a client something where the kernel said no; for a wrong request it is noise. */
-static bool tells_errno(const struct ms_error *err)
-{
-	return err->code < 0 &&
-	       (err->reason == MS_REASON_INTERNAL || err->reason == MS_REASON_HOST_LACKS) &&
-	       strerrorname_np(-err->code);
-}
-
-static void write_error(struct ms_jw *jw, const struct ms_fault *fault)
-{
-	const struct ms_error *err = &fault->error;
-	enum ms_reason reason =
-		(unsigned)err->reason < MS_REASON_COUNT ? err->reason : MS_REASON_INTERNAL;
-
-	ms_jw_object(jw, "error");
-	ms_jw_int(jw, "code", meanings[reason].code);
-	ms_jw_text(jw, "message", err->msg);
-	ms_jw_object(jw, "data");
-	ms_jw_text(jw, "reason", ms_reason_word(reason));
-	ms_jw_text(jw, "retry", meanings[reason].retry);
-	ms_jw_int(jw, "http", meanings[reason].http);
-	if (err->hint[0])
-		ms_jw_text(jw, "hint", err->hint);
-	if (err->step != MS_STEP_NONE)
-		ms_jw_text(jw, "step", ms_step_word(err->step));
-	if (tells_errno(err))
-		ms_jw_text(jw, "errno", strerrorname_np(-err->code));
-	if (fault->instance.len)
-		ms_jw_str(jw, "instance", fault->instance);
-	write_report(jw, fault->report);
-	ms_jw_end(jw);
-	ms_jw_end(jw);
-}
-
-static bool make_refusal(const struct ms_json *id, const struct ms_fault *fault,
-			 struct ms_rpc_line *ret)
-{
-	ms_auto(jw) struct ms_jw *jw = begin_message();
-
-	if (!jw)
-		return false;
-	if (id)
-		ms_jw_value(jw, "id", id);
-	else
-		ms_jw_null(jw, "id");
-	write_error(jw, fault);
-	ms_jw_end(jw);
-	return end_message(jw, ret);
-}
-
-static void refuse(struct ms_rpc_peer *peer, const struct ms_json *id, const struct ms_fault *fault)
-{
-	struct ms_rpc_line line;
-
-	if (fault->error.reason == MS_REASON_INTERNAL)
-		ms_log(MS_LOG_ERROR, "control: %s", fault->error.msg);
-	if (make_refusal(id, fault, &line))
-		peer->sink.send(peer->sink.data, &line);
-	else
-		send_oom(peer);
-}
-
-/**
- * ms_rpc_refusal() - an error line that answers no request.
- * @err: why
- * @ret: owned by the caller
- * Return: false on ENOMEM.
- */
-bool ms_rpc_refusal(const struct ms_error *err, struct ms_rpc_line *ret)
-{
-	struct ms_fault fault = {.error = *err};
-
-	return make_refusal(NULL, &fault, ret);
-}
-
-/* -- calls -- */
-
-static void end_call(struct ms_call *call)
-{
-	*call->link = call->next;
-	if (call->next)
-		call->next->link = call->link;
-	call->peer->n_calls--;
-	call->doc = ms_doc_free(call->doc);
-	call->report = ms_report_free(call->report);
-	free(call);
-}
-
-/**
- * ms_call_begin() - start the answer of @call.
- * @n_fds: descriptors that will go with it
- * Return: open inside "result", owned by the caller; NULL on ENOMEM.
- */
-struct ms_jw *ms_call_begin(const struct ms_call *call, uint32_t n_fds)
-{
-	struct ms_jw *jw = begin_message();
-
-	if (!jw)
-		return NULL;
-	ms_jw_value(jw, "id", call->id);
-	if (n_fds)
-		ms_jw_uint(jw, "fds", n_fds);
-	ms_jw_object(jw, "result");
-	return jw;
-}
-
-/**
- * ms_call_answer() - send the result and end the call.
- * @call: gone afterwards
- * @take_jw: from ms_call_begin(), NULL for one that could not be made; consumed
- * @take_fds: @n_fds descriptors, consumed when the answer goes out, left to the caller otherwise
- */
-void ms_call_answer(struct ms_call *call, struct ms_jw *take_jw, int *take_fds, uint32_t n_fds)
-{
-	ms_auto(jw) struct ms_jw *jw = take_jw;
-	struct ms_rpc_peer *peer = call->peer;
-	struct ms_rpc_line line;
-	bool made = false;
-
-	ms_assert(n_fds <= MS_MAX_ANSWER_FDS);
-	if (jw) {
-		ms_jw_end(jw);
-		ms_jw_end(jw);
-		made = end_message(jw, &line);
-	}
-	if (!made) {
-		struct ms_fault fault = {0};
-
-		MS_IGNORE(ms_error_say(&fault.error, ENOMEM, MS_REASON_OOM,
-				       "the answer could not be made: out of memory")); /* sent */
-		ms_call_refuse(call, &fault);
-		return;
-	}
-	for (; line.n_fds < n_fds; line.n_fds++)
-		line.fds[line.n_fds] = MS_TAKE_FD(take_fds[line.n_fds]);
-	end_call(call);
-	peer->sink.send(peer->sink.data, &line);
-	peer->sink.wake(peer->sink.data);
-}
-
-/**
- * ms_call_refuse() - send an error and end the call.
- * @call: gone afterwards
- * @fault: why
- */
-void ms_call_refuse(struct ms_call *call, const struct ms_fault *fault)
-{
-	struct ms_rpc_peer *peer = call->peer;
-
-	refuse(peer, call->id, fault);
-	end_call(call);
-	peer->sink.wake(peer->sink.data);
 }
 
 static bool id_is_good(const struct ms_json *id)
@@ -506,7 +267,7 @@ void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len)
 	int r;
 
 	if (!call) {
-		send_oom(peer);
+		ms_rpc_send_oom(peer);
 		return;
 	}
 	link_call(peer, call);
@@ -522,52 +283,4 @@ void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len)
 		r = run_call(call, &fault);
 	if (r < 0)
 		ms_call_refuse(call, &fault);
-}
-
-/* -- peers -- */
-
-/**
- * ms_rpc_peer_init() - a peer that has just connected.
- * @peer: zeroed or unused memory
- * @s: who serves it
- * @role: what it may do
- * @sink: where its lines go
- */
-void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s, enum ms_role role,
-		      struct ms_rpc_sink sink)
-{
-	*peer = (struct ms_rpc_peer){.s = s, .role = role, .sink = sink};
-}
-
-/** ms_rpc_peer_done() - forget everything that would answer @peer, end what was attached to it. */
-void ms_rpc_peer_done(struct ms_rpc_peer *peer)
-{
-	while (peer->calls) {
-		ms_instance_forget_data(peer->s, peer->calls);
-		end_call(peer->calls);
-	}
-	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++)
-		peer->subs[i].sub = ms_sub_free(peer->subs[i].sub);
-	ms_instance_forget_owner(peer->s, peer);
-}
-
-/** ms_rpc_greet() - the first line of a connection. */
-void ms_rpc_greet(struct ms_rpc_peer *peer)
-{
-	ms_auto(jw) struct ms_jw *jw = begin_message();
-	struct ms_rpc_line line;
-
-	if (!jw) {
-		send_oom(peer);
-		return;
-	}
-	ms_jw_text(jw, "method", "hello");
-	ms_jw_object(jw, "params");
-	ms_hello_write(peer, jw);
-	ms_jw_end(jw);
-	ms_jw_end(jw);
-	if (end_message(jw, &line))
-		peer->sink.send(peer->sink.data, &line);
-	else
-		send_oom(peer);
 }

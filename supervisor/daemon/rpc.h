@@ -51,12 +51,26 @@ struct ms_rpc_sub {
 	uint64_t number;
 };
 
+/* Who it is, for ms_rpc_peer_init(): as in struct ms_rpc_peer. */
+struct ms_rpc_who {
+	uid_t uid;
+	pid_t pid;
+	enum ms_role ceiling, role;
+	struct ms_peer_entry *entry;
+	const char *dir;
+};
+
 /* Who asks. Embedded in control.c's peer; its address is the owner of attached instances. */
 struct ms_rpc_peer {
 	struct ms_supervisor *s; /* borrowed */
 	struct ms_rpc_sink sink;
-	enum ms_role role;
-	uid_t uid;	       /* of whoever connected: its streams are for the same */
+	uid_t uid;	      /* of whoever connected: its streams are for the same */
+	pid_t pid;	      /* for logs */
+	enum ms_role ceiling; /* of the socket it came through */
+	enum ms_role role;    /* the less of the socket's and the entry's */
+	/* What it was admitted by: a copy of its own, so that a reload changes nothing under it.
+	 * NULL: no entry was asked, and nothing is out of scope. Owned. */
+	struct ms_peer_entry *entry;
 	const char *dir;       /* borrowed: of the socket it came through */
 	struct ms_call *calls; /* in flight, owned */
 	uint32_t n_calls;
@@ -65,8 +79,9 @@ struct ms_rpc_peer {
 	uint32_t turn;	       /* of ms_rpc_pull(), so that no subscription starves another */
 };
 
-void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s, enum ms_role role,
-		      struct ms_rpc_sink sink);
+/* ms_rpc_peer_init - @take_who's entry is taken. */
+void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s,
+		      const struct ms_rpc_who *take_who, struct ms_rpc_sink sink);
 /* ms_rpc_peer_done - nobody answers its calls any more, its attached instances end. */
 void ms_rpc_peer_done(struct ms_rpc_peer *peer);
 void ms_rpc_greet(struct ms_rpc_peer *peer);
@@ -79,10 +94,19 @@ MS_MUST_CHECK bool ms_rpc_refusal(const struct ms_error *err, struct ms_rpc_line
 
 /* -- for methods -- */
 
+/* ms_rpc_sees - is this in the peer's scope? What is not answers `not-found`, is in no list, and
+ * its events are not delivered. An empty @module is one that is not known yet. */
+bool ms_rpc_sees(const struct ms_rpc_peer *peer, struct ms_str module, struct ms_str tenant);
+/* ms_rpc_max_tier - the highest tier in which the peer may start something. */
+enum ms_tier ms_rpc_max_tier(const struct ms_rpc_peer *peer);
+/* ms_rpc_rights - its words of `may`. */
+ms_rights ms_rpc_rights(const struct ms_rpc_peer *peer);
+
 struct ms_fault {
 	struct ms_error error;
 	const struct ms_report *report; /* borrowed, may be NULL: every error at once */
 	struct ms_str instance;		/* borrowed: which one it is about, or empty */
+	uint32_t retry_after_ms;	/* 0: not known */
 };
 
 struct ms_method {
@@ -93,11 +117,23 @@ struct ms_method {
 	/* 0: answered, or will be by ms_call_answer()/ms_call_refuse(); else -errno with @fault */
 	int (*run)(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault);
 };
-extern const struct ms_method ms_method_hello, ms_method_supervisor_info, ms_method_host_check,
-	ms_method_instance_start, ms_method_instance_stop, ms_method_instance_wait,
-	ms_method_instance_show, ms_method_instance_restart, ms_method_instance_kill,
-	ms_method_instance_list, ms_method_event_subscribe, ms_method_event_unsubscribe,
-	ms_method_emergency_stop, ms_method_emergency_lift;
+/* clang-format off: one a line, so that additions stay apart */
+extern const struct ms_method ms_method_hello;
+extern const struct ms_method ms_method_supervisor_info;
+extern const struct ms_method ms_method_host_check;
+extern const struct ms_method ms_method_instance_start;
+extern const struct ms_method ms_method_instance_stop;
+extern const struct ms_method ms_method_instance_restart;
+extern const struct ms_method ms_method_instance_kill;
+extern const struct ms_method ms_method_instance_wait;
+extern const struct ms_method ms_method_instance_show;
+extern const struct ms_method ms_method_instance_list;
+extern const struct ms_method ms_method_event_subscribe;
+extern const struct ms_method ms_method_event_unsubscribe;
+extern const struct ms_method ms_method_emergency_stop;
+extern const struct ms_method ms_method_emergency_lift;
+extern const struct ms_method ms_method_instance_exec;
+/* clang-format on */
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 

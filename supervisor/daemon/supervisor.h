@@ -19,6 +19,7 @@ struct ms_launcher;
 struct ms_folders;
 struct ms_emergency;
 struct ms_streams;
+struct ms_execs;
 struct ms_units;
 struct ms_watches;
 
@@ -32,6 +33,7 @@ struct ms_supervisor {
 	struct ms_emergency *emergency; /* owned: the flag that stops every start */
 	struct ms_streams *streams;	/* owned: one-use sockets for bulk data */
 	struct ms_watches *watches;	/* owned: the limits of what runs */
+	struct ms_execs *execs;		/* owned: commands in instances; NULL = never one */
 	struct ms_folders *state;	/* owned */
 	struct ms_launcher *launcher;	/* owned: what launches share: spawn helper, cgroup tree,
 					   filters, host facts */

@@ -7,6 +7,7 @@
 
 #include "policy/policy.h"
 #include "supervisor/daemon/emergency.h"
+#include "supervisor/daemon/exec.h"
 
 struct fake fake;
 static char ids[FAKE_MAX][9];
@@ -132,6 +133,21 @@ void ms_instance_forget_data(struct ms_supervisor *s MS_UNUSED, const void *data
 			drop_wait(i);
 		else
 			i++;
+}
+
+int ms_exec_start(struct ms_supervisor *s MS_UNUSED, const struct ms_exec_request *req MS_UNUSED,
+		  ms_exec_fn fn MS_UNUSED, ms_exec_end_fn end_fn MS_UNUSED, void *data MS_UNUSED,
+		  struct ms_error *err)
+{
+	return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING, "nothing runs here");
+}
+
+void ms_exec_forget_data(struct ms_supervisor *s MS_UNUSED, const void *data MS_UNUSED)
+{
+}
+
+void ms_exec_forget_owner(struct ms_supervisor *s MS_UNUSED, const void *owner MS_UNUSED)
+{
 }
 
 uint64_t ms_instance_each(struct ms_supervisor *s MS_UNUSED, uint64_t after, uint32_t limit,

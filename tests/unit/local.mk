@@ -236,6 +236,14 @@ test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/d
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_stream_LDADD = libms.a $(SYSTEMD_LIBS)
 
+UNIT_TESTS += test-sdnotify
+test_sdnotify_SOURCES = tests/unit/test-sdnotify.c shim/sdnotify.c shim/sdnotify.h
+test_sdnotify_LDADD = libms.a
+
+UNIT_TESTS += test-status
+test_status_SOURCES = tests/unit/test-status.c tests/unit/scratch.h shim/io.c shim/sdnotify.c shim/status.c
+test_status_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-ids
 test_ids_SOURCES = tests/unit/test-ids.c tests/unit/scratch.h supervisor/daemon/ids.c
 test_ids_LDADD = $(UNITLIBS)

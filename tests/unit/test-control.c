@@ -28,6 +28,18 @@ static struct ms_supervisor supervisor;
 static struct ms_control *control;
 static char dir[64], path[108];
 
+/* A runtime folder after its sockets are gone. */
+static void remove_folder(const char *folder)
+{
+	char sub[128];
+
+	(void)snprintf(sub, sizeof(sub), "%s/backend", folder); /* fits */
+	CHECK(rmdir(sub) == 0);
+	(void)snprintf(sub, sizeof(sub), "%s/observer", folder); /* fits */
+	CHECK(rmdir(sub) == 0);
+	CHECK(rmdir(folder) == 0);
+}
+
 static bool begin(void)
 {
 	struct ms_error err = MS_ERROR_INIT;
@@ -44,7 +56,7 @@ static bool begin(void)
 					    .state_dir = dir};
 	if (sd_event_new(&supervisor.loop) < 0)
 		return false;
-	if (ms_control_open(&supervisor, path, &control, &err) < 0)
+	if (ms_control_open(&supervisor, &control, &err) < 0)
 		printf("%s\n", err.msg);
 	return control != NULL;
 }
@@ -56,7 +68,7 @@ static void end(void)
 	supervisor.loop = sd_event_unref(supervisor.loop);
 	supervisor.events = ms_events_free(supervisor.events);
 	supervisor.config = ms_config_free(supervisor.config);
-	CHECK(rmdir(dir) == 0);
+	remove_folder(dir);
 }
 
 static void turn(void)
@@ -603,58 +615,120 @@ TEST(another_user_is_refused_with_a_reason)
 TEST(socket_files_stale_and_living)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ms_supervisor other = {0};
 	struct ms_error err = MS_ERROR_INIT;
 	struct ms_control *second = NULL;
-	char other[108];
+	char folder[96], file[108];
 	int fd;
 
 	REQUIRE(begin());
-	CHECK(ms_control_open(&supervisor, path, &second, &err) < 0);
+	CHECK(ms_control_open(&supervisor, &second, &err) < 0);
 	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
 	CHECK(strstr(err.msg, "another modsupd serves") && strstr(err.msg, dir));
 	settle();
 
-	(void)snprintf(other, sizeof(other), "%s/stale.sock", dir); /* fits */
+	other = supervisor;
+	other.runtime_dir = folder;
+	(void)snprintf(folder, sizeof(folder), "%s/other", dir);	  /* fits */
+	(void)snprintf(file, sizeof(file), "%s/other/control.sock", dir); /* fits */
+	CHECK(mkdir(folder, 0755) == 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	memcpy(address.sun_path, other, strlen(other));
+	memcpy(address.sun_path, file, strlen(file));
 	CHECK(bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	fd = ms_fd_close(fd);
-	CHECK_EQ(ms_control_open(&supervisor, other, &second, &err), 0);
+	CHECK_EQ(ms_control_open(&other, &second, &err), 0);
 	second = ms_control_close(second);
-	CHECK(access(other, F_OK) < 0);
+	CHECK(access(file, F_OK) < 0);
+	remove_folder(folder);
 
-	fd = open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	CHECK(ms_control_open(&supervisor, other, &second, &err) < 0);
+	CHECK(mkdir(folder, 0755) == 0);
+	fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	CHECK(ms_control_open(&other, &second, &err) < 0);
 	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
 	CHECK(strstr(err.msg, "not a socket"));
-	CHECK(access(other, F_OK) == 0); /* not ours: left alone */
-	CHECK(unlink(other) == 0);
+	CHECK(access(file, F_OK) == 0); /* not ours: left alone */
+	CHECK(unlink(file) == 0);
 	fd = ms_fd_close(fd);
+	CHECK(rmdir(folder) == 0);
 
-	(void)snprintf(other, sizeof(other), "%s/none/control.sock", dir); /* fits */
-	CHECK(ms_control_open(&supervisor, other, &second, &err) < 0);
+	CHECK(ms_control_open(&other, &second, &err) < 0);
 	CHECK(strstr(err.msg, "No such file or directory"));
+	end();
+}
+
+/* backend/ and observer/ may be in somebody's container: what stands there is not believed. */
+TEST(what_stands_in_the_folders_for_containers)
+{
+	struct ms_supervisor other = {0};
+	struct ms_error err = MS_ERROR_INIT;
+	struct ms_control *second = NULL;
+	char folder[80], sub[96], file[128], victim[108];
+	struct stat st;
+	int fd;
+
+	REQUIRE(begin());
+	other = supervisor;
+	other.runtime_dir = folder;
+	(void)snprintf(folder, sizeof(folder), "%s/other", dir);    /* fits */
+	(void)snprintf(sub, sizeof(sub), "%s/backend", folder);	    /* fits */
+	(void)snprintf(file, sizeof(file), "%s/control.sock", sub); /* fits */
+	(void)snprintf(victim, sizeof(victim), "%s/victim", dir);   /* fits */
+	CHECK(mkdir(folder, 0755) == 0 && mkdir(sub, 0755) == 0);
+	fd = open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	CHECK(symlink(victim, file) == 0); /* a link: replaced, not followed */
+	CHECK_EQ(ms_control_open(&other, &second, &err), 0);
+	CHECK(lstat(file, &st) == 0 && S_ISSOCK(st.st_mode));
+	/* replaced while we run: what is there is not opened to anybody, and not removed */
+	CHECK(unlink(file) == 0 && symlink(victim, file) == 0);
+	CHECK(ms_control_open_to_peers(second, &err) < 0);
+	CHECK(strstr(err.msg, "replaced by somebody else"));
+	second = ms_control_close(second);
+	CHECK(lstat(file, &st) == 0 && S_ISLNK(st.st_mode));
+	CHECK(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0600);
+	CHECK(unlink(file) == 0);
+	/* a folder may hold anything */
+	CHECK(mkdir(file, 0755) == 0);
+	err = MS_ERROR_INIT;
+	CHECK(ms_control_open(&other, &second, &err) < 0);
+	CHECK(strstr(err.msg, "backend/control.sock") && err.hint[0]);
+	CHECK(rmdir(file) == 0);
+	/* and a folder that others may write to is no place for a socket */
+	CHECK(chmod(sub, 0777) == 0);
+	err = MS_ERROR_INIT;
+	CHECK(ms_control_open(&other, &second, &err) < 0);
+	CHECK(strstr(err.msg, "can be written by others"));
+	CHECK(unlink(victim) == 0);
+	remove_folder(folder);
+	fd = ms_fd_close(fd);
 	end();
 }
 
 TEST(a_path_at_the_kernels_cap_and_one_above)
 {
+	static const char longest[] = "/observer/control.sock";
+	struct ms_supervisor other = {0};
 	struct ms_error err = MS_ERROR_INIT;
 	struct ms_control *second = NULL;
-	char long_path[160];
+	char folder[160];
 
 	REQUIRE(begin());
+	other = supervisor;
+	other.runtime_dir = folder;
 	for (int len = 107; len <= 108; len++) {
-		(void)snprintf(long_path, sizeof(long_path), "%s/%0*d", dir,
-			       len - (int)strlen(dir) - 1, 0); /* fits */
+		(void)snprintf(folder, sizeof(folder), "%s/%0*d", dir,
+			       len - (int)sizeof(longest) - (int)strlen(dir), 0); /* fits */
+		CHECK_EQ(strlen(folder) + sizeof(longest) - 1, len);
+		CHECK(mkdir(folder, 0755) == 0);
 		if (len == 107) {
-			CHECK_EQ(ms_control_open(&supervisor, long_path, &second, &err), 0);
+			CHECK_EQ(ms_control_open(&other, &second, &err), 0);
 			second = ms_control_close(second);
-			continue;
+		} else {
+			CHECK(ms_control_open(&other, &second, &err) < 0);
+			CHECK(strstr(err.msg, "108 bytes"));
+			CHECK(strstr(err.hint, "shorter"));
 		}
-		CHECK(ms_control_open(&supervisor, long_path, &second, &err) < 0);
-		CHECK(strstr(err.msg, "108 bytes"));
-		CHECK(strstr(err.hint, "shorter"));
+		remove_folder(folder);
 	}
 	end();
 }
@@ -666,7 +740,7 @@ TEST(a_successors_socket_is_not_removed)
 
 	REQUIRE(begin());
 	CHECK(unlink(path) == 0);
-	CHECK_EQ(ms_control_open(&supervisor, path, &second, &err), 0);
+	CHECK_EQ(ms_control_open(&supervisor, &second, &err), 0);
 	control = ms_control_close(control);
 	CHECK(access(path, F_OK) == 0);
 	control = second;

@@ -54,7 +54,8 @@ static void begin(enum ms_role role)
 					    .daemon_id = "0123456789abcdef",
 					    .runtime_dir = (char *)(uintptr_t) "/run/modsup",
 					    .state_dir = (char *)(uintptr_t) "/var/lib/modsup"};
-	ms_rpc_peer_init(&peer, &supervisor, role,
+	ms_rpc_peer_init(&peer, &supervisor,
+			 &(struct ms_rpc_who){.role = role, .ceiling = MS_ROLE_ADMIN},
 			 (struct ms_rpc_sink){.send = sink_send, .wake = sink_wake});
 }
 
@@ -504,8 +505,9 @@ TEST(subscriptions)
 	CHECK(has(ask(EVENT("unsubscribe", "\"subscription\":\"s2\"")), "not-found"));
 
 	(void)snprintf(request, sizeof(request),
-		       EVENT("subscribe", "\"mark\":true,\"types\":[\"no\"],\"since\":{\"epoch\":\"%s\","
-					  "\"seq\":0}"),
+		       EVENT("subscribe",
+			     "\"mark\":true,\"types\":[\"no\"],\"since\":{\"epoch\":\"%s\","
+			     "\"seq\":0}"),
 		       ms_events_epoch(supervisor.events));
 	CHECK(has(ask(request), "\"s3\""));
 	CHECK(ms_rpc_pull(&peer));
