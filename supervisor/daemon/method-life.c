@@ -13,17 +13,14 @@
 
 #define DEFAULT_TIMEOUT_USEC (90u * 1000000u) /* a stop's time and a start's */
 
-#define WHICH_ROWS                                                                                 \
-	[MS_WHICH_INSTANCE] = {.name = "instance", .type = MS_PARAM_INSTANCE},                     \
-	[MS_WHICH_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},                           \
-	[MS_WHICH_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT}
-
 enum restart_arg { ARG_WAIT = MS_WHICH_COUNT, ARG_TIMEOUT, ARG_RESTART_COUNT };
 
 static const char *const waits[] = {"ready", "spawned", "no", NULL}; /* enum ms_wait */
 
 static const struct ms_param restart_params[ARG_RESTART_COUNT] = {
-	WHICH_ROWS,
+	[MS_WHICH_INSTANCE] = {.name = "instance", .type = MS_PARAM_INSTANCE},
+	[MS_WHICH_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},
+	[MS_WHICH_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT},
 	[ARG_WAIT] = {.name = "wait", .type = MS_PARAM_WORD, .words = waits},
 	[ARG_TIMEOUT] = {.name = "timeout",
 			 .type = MS_PARAM_DURATION,
@@ -61,7 +58,9 @@ static const uint8_t signals[] = {0,	   SIGHUP,   SIGINT,  SIGQUIT, SIGUSR1, SIG
 _Static_assert(MS_ARRAY_LEN(signal_words) == MS_ARRAY_LEN(signals) + 1, "one number a word");
 
 static const struct ms_param kill_params[ARG_KILL_COUNT] = {
-	WHICH_ROWS,
+	[MS_WHICH_INSTANCE] = {.name = "instance", .type = MS_PARAM_INSTANCE},
+	[MS_WHICH_MODULE] = {.name = "module", .type = MS_PARAM_MODULE},
+	[MS_WHICH_TENANT] = {.name = "tenant", .type = MS_PARAM_TENANT},
 	[ARG_SIGNAL] = {.name = "signal", .type = MS_PARAM_WORD, .words = signal_words},
 };
 
