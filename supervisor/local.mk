@@ -38,7 +38,10 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
 	supervisor/daemon/rpc-peer.c \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
+	supervisor/daemon/log-follow.c supervisor/daemon/log-follow.h \
+	supervisor/daemon/log-lines.c supervisor/daemon/log-lines.h \
 	supervisor/daemon/logread.c supervisor/daemon/logread.h \
+	supervisor/daemon/method-logs.c \
 	supervisor/daemon/stream.c supervisor/daemon/stream.h \
 	supervisor/daemon/supervisor.h \
 	supervisor/daemon/violation.c supervisor/daemon/violation.h

@@ -34,6 +34,7 @@ static const struct ms_method *const methods[] = {
 	&ms_method_emergency_stop,
 	&ms_method_emergency_lift,
 	&ms_method_instance_exec,
+	&ms_method_instance_logs,
 	/* clang-format on */
 };
 

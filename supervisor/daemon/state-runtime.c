@@ -65,8 +65,8 @@ void ms_state_unbind(struct ms_folders *s, const char *key, struct ms_str name)
 	(void)unlinkat(s->sockets, key, AT_REMOVEDIR); /* another socket may still be there */
 }
 
-int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static 2],
-		  struct ms_error *err)
+static int open_logs(struct ms_folders *s, const char *instance, int flags, int ret_fds[static 2],
+		     struct ms_error *err)
 {
 	int fds[2] = {-EBADF, -EBADF};
 
@@ -74,8 +74,7 @@ int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static
 		char file[32];
 
 		(void)snprintf(file, sizeof(file), "%s.%d", instance, i); /* always fits */
-		fds[i] = openat(s->logs, file,
-				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fds[i] = openat(s->logs, file, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fds[i] < 0) {
 			int code = errno;
 
@@ -86,6 +85,18 @@ int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static
 	ret_fds[0] = fds[0];
 	ret_fds[1] = fds[1];
 	return 0;
+}
+
+int ms_state_logs(struct ms_folders *s, const char *instance, int ret_fds[static 2],
+		  struct ms_error *err)
+{
+	return open_logs(s, instance, O_WRONLY | O_CREAT | O_TRUNC, ret_fds, err);
+}
+
+int ms_state_read_logs(struct ms_folders *s, const char *instance, int ret_fds[static 2],
+		       struct ms_error *err)
+{
+	return open_logs(s, instance, O_RDONLY | O_NONBLOCK, ret_fds, err);
 }
 
 void ms_state_drop_logs(struct ms_folders *s, const char *instance)

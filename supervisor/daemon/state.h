@@ -93,6 +93,9 @@ void ms_state_each_unit(struct ms_folders *state, ms_state_record_fn fn, void *a
 /* The two files of an instance's log, open for writing, empty. */
 MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance,
 				int ret_fds[static 2], struct ms_error *err);
+/* The same for reading; -ENOENT when there are none. */
+MS_MUST_CHECK int ms_state_read_logs(struct ms_folders *state, const char *instance,
+				     int ret_fds[static 2], struct ms_error *err);
 void ms_state_drop_logs(struct ms_folders *state, const char *instance);
 
 /* ms_state_sweep - remove the logs and sockets that a killed daemon left, but for what @is_known

@@ -2,10 +2,12 @@
 /* fake-instance.c - see fake-instance.h. */
 #include "tests/unit/fake-instance.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "policy/policy.h"
+#include "supervisor/daemon/state.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/exec.h"
 
@@ -220,4 +222,15 @@ void ms_emergency_write(struct ms_emergency *e MS_UNUSED, struct ms_jw *jw, cons
 const char *ms_state_word(enum ms_state state)
 {
 	return state == MS_STATE_STOPPED ? "stopped" : "ready";
+}
+
+/* Logs "0" and "1" in a folder that the test has made. */
+int ms_state_read_logs(struct ms_folders *state MS_UNUSED, const char *instance MS_UNUSED,
+		       int ret_fds[static 2], struct ms_error *err)
+{
+	if (!fake.log_dir)
+		return ms_error_set(err, ENOENT, "logs");
+	ret_fds[0] = openat(fake.log_dir, "0", O_RDONLY | O_CLOEXEC);
+	ret_fds[1] = openat(fake.log_dir, "1", O_RDONLY | O_CLOEXEC);
+	return 0;
 }
