@@ -31,6 +31,7 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-event.c \
 	supervisor/daemon/method-exec.c \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
+	supervisor/daemon/method-life.c \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
@@ -47,7 +48,7 @@ libms_control_a_SOURCES = \
 CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
 
 sbin_PROGRAMS += modsupd
-modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS)
+modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS) $(SODIUM_CFLAGS)
 modsupd_SOURCES = \
 	supervisor/daemon/adopt.c \
 	supervisor/daemon/box-adopt.c \
@@ -73,10 +74,18 @@ modsupd_SOURCES = \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/plan-file.c supervisor/daemon/plan-file.h \
+	supervisor/daemon/queue.c \
+	supervisor/daemon/ready.c \
 	supervisor/daemon/probe.c supervisor/daemon/probe.h \
 	supervisor/daemon/record.c supervisor/daemon/record.h \
 	supervisor/daemon/spawn.c supervisor/daemon/spawn.h \
+	supervisor/daemon/restart.c supervisor/daemon/restart.h \
+	supervisor/daemon/start-run.c supervisor/daemon/start-spec.h \
 	supervisor/daemon/start.c \
+	supervisor/daemon/unit-record.c supervisor/daemon/unit-record.h \
+	supervisor/daemon/unit.c supervisor/daemon/unit.h \
+	supervisor/daemon/waiter.c \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \
 	supervisor/daemon/state-folders.h supervisor/daemon/state-runtime.c \
 	supervisor/daemon/state.c supervisor/daemon/state.h \

@@ -16,6 +16,8 @@
 #include "supervisor/daemon/record.h"
 #include "supervisor/daemon/state.h"
 #include "supervisor/daemon/supervisor.h"
+#include "supervisor/daemon/unit-record.h"
+#include "supervisor/daemon/unit.h"
 
 static struct ms_str as_str(const char *text)
 {
@@ -39,6 +41,7 @@ int ms_life_record(struct ms_instance *i, const struct ms_box_birth *birth, stru
 		.shim_start = birth->shim_start,
 		.shim_uid = birth->shim_uid,
 		.module_uid = birth->module_uid,
+		.generation = i->generation,
 		.manifest = i->inspection.manifest,
 	};
 	size_t len;
@@ -46,6 +49,7 @@ int ms_life_record(struct ms_instance *i, const struct ms_box_birth *birth, stru
 
 	memcpy(record.launch_id, birth->launch_id, sizeof(record.launch_id));
 	memcpy(record.policy_hash, i->policy->hash, sizeof(record.policy_hash));
+	memcpy(record.plan_hash, birth->plan_hash, sizeof(record.plan_hash));
 	if (i->labels) {
 		ms_auto(jw) struct ms_jw *jw = ms_jw_new();
 
@@ -106,6 +110,7 @@ static int fill(struct ms_instance *i, struct ms_record *record, struct ms_error
 	i->stdio = MS_STDIO_LOG;
 	i->phase = MS_PHASE_RUN;
 	i->adopted = true;
+	i->generation = record->generation;
 	i->inspection.manifest = MS_TAKE_PTR(record->manifest);
 	for (size_t n = 0; n < sizeof(record->policy_hash); n++)
 		(void)snprintf(i->policy_hex + 2 * n, 3, "%02x", record->policy_hash[n]); /* fits */
@@ -131,6 +136,17 @@ static uint64_t ran_usec(uint64_t start_ticks)
 	return ticks > start_ticks ? (ticks - start_ticks) * (1000000u / per_second) : 0;
 }
 
+/* The unit that it is the latest run of; one of the version before had none written down. */
+static void find_unit(struct ms_instance *i)
+{
+	struct ms_unit *unit = ms_unit_by_number(i->s, i->installation);
+
+	if (!unit || unit->current || unit->generation != i->generation)
+		return;
+	unit->current = i;
+	i->unit = unit;
+}
+
 static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 {
 	struct ms_instance *i = ms_life_new(s);
@@ -143,7 +159,8 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 			  .shim_start = record->shim_start,
 			  .shim_uid = record->shim_uid,
 			  .module_uid = record->module_uid,
-			  .launch_id = record->launch_id},
+			  .launch_id = record->launch_id,
+			  .plan_hash = record->plan_hash},
 		.policy_hash = record->policy_hash,
 	};
 	int r;
@@ -156,6 +173,7 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 	}
 	r = fill(i, record, &err);
 	ms_life_insert(i);
+	find_unit(i);
 	if (r == 0) {
 		ms_state_shim_path(s->state, i->id, socket, sizeof(socket));
 		r = ms_box_adopt(s, &box, ms_life_box_ops(), i, &i->box, &err);
@@ -170,20 +188,71 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 	ms_life_set(i, MS_STATE_STARTING); /* until its shim has said who it is */
 	i->since_usec = record->since_usec;
 	i->ran_usec = ran_usec(record->shim_start);
+	if (i->unit && !i->unit->wished) /* its stop was under way */
+		ms_life_stop(i, MS_ENDER_STOP);
 }
 
-static void on_record(void *arg, const char *instance, const void *data, size_t len)
+static void on_unit(void *arg, const char *number, bool told MS_UNUSED, const void *data,
+		    size_t len)
+{
+	struct ms_supervisor *s = arg;
+	ms_auto(unit_record) struct ms_unit_record record = {0};
+	struct ms_unit *unit;
+
+	if (!data || ms_unit_record_decode(data, len, &record) < 0) {
+		ms_log(MS_LOG_WARNING,
+		       "the record of unit %s is damaged: its module is not started again by "
+		       "itself",
+		       number);
+		return;
+	}
+	unit = ms_unit_from_record(s, &record);
+	if (!unit)
+		ms_log(MS_LOG_ERROR, "no memory for unit %s", number);
+	else if (record.stopping && !record.again)
+		unit->wished = false;
+}
+
+/* Its end was told; only its shim may still wait to hear so. */
+static void end_told(const struct ms_record *record)
+{
+	const struct ms_box_record box = {
+		.name = record->instance.p,
+		.birth = {.shim_pid = record->shim_pid, .shim_start = record->shim_start},
+	};
+
+	ms_box_end_recorded(&box);
+}
+
+static void on_record(void *arg, const char *instance, bool told, const void *data, size_t len)
 {
 	struct ms_supervisor *s = arg;
 	ms_auto(record) struct ms_record record = {0};
 
-	if (data && ms_record_decode(data, len, &record) == 0 &&
-	    strcmp(record.instance.p, instance) == 0) {
+	if (!data || ms_record_decode(data, len, &record) < 0 ||
+	    strcmp(record.instance.p, instance) != 0) {
+		ms_log(MS_LOG_WARNING, "the record of instance %s is damaged; it is ended",
+		       instance);
+		ms_state_drop_record(s->state, instance);
+	} else if (told) {
+		end_told(&record);
+		ms_state_drop_record(s->state, instance);
+	} else {
 		adopt_one(s, &record);
-		return;
 	}
-	ms_log(MS_LOG_WARNING, "the record of instance %s is damaged; it is ended", instance);
-	ms_state_drop_record(s->state, instance);
+}
+
+/* Their sockets' folders, too, are kept for the next run. */
+static bool is_units(const struct ms_supervisor *s, const char *key)
+{
+	for (const struct ms_unit *unit = s->units->first; unit; unit = unit->next) {
+		char own[16];
+
+		(void)snprintf(own, sizeof(own), "%u", unit->number); /* always fits */
+		if (unit->wished && strcmp(own, key) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The folders of a running one: its log by its id, its sockets by their key. */
@@ -196,7 +265,7 @@ static bool has_files(void *data, const char *instance_or_key)
 			       strcmp(i->socket_key, instance_or_key) == 0))
 			return true;
 	}
-	return false;
+	return is_units(s, instance_or_key);
 }
 
 static bool is_known(void *data, const char *name)
@@ -210,14 +279,29 @@ static bool is_known(void *data, const char *name)
 	return false;
 }
 
+/* Wished to run, and nothing of them does: the daemon died between two runs, or with one. */
+static void resume_units(struct ms_supervisor *s)
+{
+	struct ms_unit *next;
+
+	for (struct ms_unit *unit = s->units->first; unit; unit = next) {
+		next = unit->next;
+		if (!unit->current)
+			ms_unit_resume(unit);
+	}
+}
+
 void ms_instances_adopt(struct ms_supervisor *s)
 {
+	uint32_t n;
+
+	ms_state_each_unit(s->state, on_unit, s);
 	ms_state_each_record(s->state, on_record, s);
 	/* what is left in the groups belongs to nobody: its processes end here */
 	ms_cgroups_sweep(s->launcher->cgroups, is_known, s);
 	ms_state_sweep(s->state, has_files, s);
-	if (ms_instances_live(s->instances))
-		ms_log(MS_LOG_INFO, "took over %u running module%s",
-		       ms_instances_live(s->instances),
-		       ms_instances_live(s->instances) == 1 ? "" : "s");
+	n = ms_instances_live(s->instances);
+	if (n)
+		ms_log(MS_LOG_INFO, "took over %u running module%s", n, n == 1 ? "" : "s");
+	resume_units(s);
 }

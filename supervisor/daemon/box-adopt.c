@@ -133,6 +133,7 @@ int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_record *record,
 	box->module_id.uid = record->birth.module_uid;
 	memcpy(box->launch_id, record->birth.launch_id, sizeof(box->launch_id));
 	memcpy(box->policy_hash, record->policy_hash, sizeof(box->policy_hash));
+	memcpy(box->plan_hash, record->birth.plan_hash, sizeof(box->plan_hash));
 	r = ms_cgroup_adopt(s->launcher->cgroups, record->name, &box->cgroup, err);
 	if (r == 0)
 		r = verify(box, record, err);

@@ -13,6 +13,7 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/plan-file.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define OPEN_TREE_FLAGS (MS_OPEN_TREE_CLONE | O_CLOEXEC)
@@ -145,6 +146,8 @@ static int step_stdio(struct ms_box *box, const struct ms_box_spec *spec, struct
 		r = give_copy(box, MS_FD_LISTEN, spec->listen[i]);
 	if (r >= 0 && spec->adopt >= 0)
 		r = give_copy(box, MS_FD_ADOPT, spec->adopt);
+	if (r >= 0 && spec->flag >= 0)
+		r = give_copy(box, MS_FD_FLAG, spec->flag);
 	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
 }
 
@@ -188,6 +191,7 @@ static int step_plan(struct ms_box *box, const struct ms_box_spec *spec,
 	r = ms_plan_encode(&plan, &bytes, &len);
 	if (r < 0)
 		return ms_error_set(err, -r, "encode the plan");
+	ms_plan_file_hash(bytes, len, box->plan_hash);
 	box->plan = ms_fs_sealed_memfd("modsup-plan", bytes, len, /* executable= */ false);
 	return box->plan < 0 ? ms_error_set(err, -box->plan, "seal the plan") : 0;
 }
@@ -238,7 +242,8 @@ static void on_spawned(void *data, const struct ms_error *err, pid_t pid, int *p
 							    .shim_start = ms_box_start_time(pid),
 							    .shim_uid = box->shim_id.uid,
 							    .module_uid = box->module_id.uid,
-							    .launch_id = box->launch_id},
+							    .launch_id = box->launch_id,
+							    .plan_hash = box->plan_hash},
 				     &local);
 	if (r < 0) { /* cannot be followed, or found again: may not live */
 		ms_box_fail(box, MS_BOX_FAILED, &local);

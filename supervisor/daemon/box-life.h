@@ -22,13 +22,16 @@ struct ms_box {
 	enum ms_fd_role roles[MS_MAX_PLAN_FDS];
 	uint32_t n_fds;
 	sd_event_source *control_source, *pidfd_source, *memory_source, *deadline, *remover;
-	uint8_t launch_id[16], policy_hash[32]; /* policy_hash: what a shim to adopt must say */
+	sd_event_source *heard; /* says HEARD once everything else that is due was done */
+	uint8_t launch_id[16];
+	uint8_t policy_hash[32], plan_hash[32]; /* what a shim to adopt must have */
 	bool adopting;				/* HELLO has not come yet */
+	char tail[MS_MAX_TAIL_BYTES + 1];	/* what end.exit.tail borrows */
 	uint8_t version; /* of its shim's last message: what it is answered in */
 	uint64_t run_timeout_usec;
 	uint64_t oom_kills_told;
 	uint32_t remove_tries;
-	bool got_exit, failed, ended, spawning;
+	bool got_exit, failed, ended, spawning, has_figures;
 	struct ms_box_end end;
 };
 

@@ -17,12 +17,14 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/plan-file.h"
 #include "supervisor/daemon/supervisor.h"
 
 /* The kernel takes a moment to let go of dead processes: tried soon, then ever more seldom. */
 #define REMOVE_FIRST_USEC 250u
 #define REMOVE_LAST_USEC  20000u
 #define REMOVE_TRIES	  500u
+#define MAX_FDS		  (MS_MAX_LISTEN + 2u) /* with one message: HELLO has the most */
 
 /* -- letting go -- */
 
@@ -41,6 +43,7 @@ static void drop_sources(struct ms_box *box)
 	box->pidfd_source = sd_event_source_disable_unref(box->pidfd_source);
 	box->memory_source = sd_event_source_disable_unref(box->memory_source);
 	box->deadline = sd_event_source_disable_unref(box->deadline);
+	box->heard = sd_event_source_disable_unref(box->heard);
 	box->remover = sd_event_source_disable_unref(box->remover);
 }
 
@@ -71,7 +74,7 @@ static void finish(struct ms_box *box)
 {
 	const struct ms_box_ops ops = box->ops;
 	void *data = box->data;
-	struct ms_box_end end = box->end;
+	struct ms_box_end end = box->end; /* its tail stays the box's, until that is freed */
 
 	box_done(box);
 	box->ended = true;
@@ -99,23 +102,30 @@ static int on_remove(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-/* The processes are gone: read the last figures, then take the groups away, which may need a few
- * tries. */
+/* The last figures of processes that are gone; the cause before the effect. */
+static void read_figures(struct ms_box *box)
+{
+	if (!box->cgroup || box->has_figures)
+		return;
+	box->has_figures = true;
+	MS_IGNORE(ms_cgroup_memory(box->cgroup,
+				   &box->end.memory)); /* zeros where there is no controller */
+	box->end.fork_failures = ms_cgroup_fork_failures(box->cgroup);
+	box->end.cpu_usec = ms_cgroup_cpu_usec(box->cgroup);
+	if (box->end.memory.oom_kills > box->oom_kills_told && box->ops.on_memory) {
+		struct ms_cgroup_memory memory = box->end.memory;
+
+		memory.oom_kills -= box->oom_kills_told;
+		box->oom_kills_told = box->end.memory.oom_kills;
+		box->ops.on_memory(box->data, &memory);
+	}
+}
+
+/* The processes are gone: take the groups away, which may need a few tries. */
 void ms_box_wind_up(struct ms_box *box)
 {
 	drop_sources(box);
-	if (box->cgroup) {
-		MS_IGNORE(ms_cgroup_memory(
-			box->cgroup, &box->end.memory)); /* zeros where there is no controller */
-		box->end.fork_failures = ms_cgroup_fork_failures(box->cgroup);
-		box->end.cpu_usec = ms_cgroup_cpu_usec(box->cgroup);
-		if (box->end.memory.oom_kills > box->oom_kills_told && box->ops.on_memory) {
-			struct ms_cgroup_memory memory = box->end.memory;
-
-			memory.oom_kills -= box->oom_kills_told;
-			box->ops.on_memory(box->data, &memory);
-		}
-	}
+	read_figures(box);
 	if (sd_event_add_time_relative(box->s->loop, &box->remover, CLOCK_BOOTTIME, 0, 100,
 				       on_remove, box) < 0)
 		finish(box);
@@ -210,14 +220,32 @@ static int on_memory(sd_event_source *source, int fd, uint32_t revents, void *da
 }
 
 /* The shim of a dead daemon: the one that was recorded, with the plan that was recorded, or none.
- */
-static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int pidfd)
+ * The plan is what commands are executed by: a shim that was taken over by its module may not bring
+ * its own. */
+static bool is_recorded(const struct ms_box *box, const struct ms_shim_hello *hello, int plan)
 {
-	struct ms_error err = {.step = MS_STEP_SHIM};
-
 	if (!box->adopting ||
 	    memcmp(hello->launch_id, box->launch_id, sizeof(box->launch_id)) != 0 ||
-	    memcmp(hello->policy_hash, box->policy_hash, sizeof(box->policy_hash)) != 0) {
+	    memcmp(hello->policy_hash, box->policy_hash, sizeof(box->policy_hash)) != 0)
+		return false;
+	return plan < 0 || ms_plan_file_is(plan, box->plan_hash);
+}
+
+static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int *fds, size_t n_fds)
+{
+	const size_t n_pidfd = hello->ended ? 0 : 1;
+	const size_t n_plan = hello->has_plan ? 1 : 0;
+	struct ms_error err = {.step = MS_STEP_SHIM};
+	struct ms_box_started started = {
+		.adopted = true,
+		.ready = hello->ready,
+		.outdated = ms_box_is_outdated(box),
+		.listen = fds + n_pidfd,
+		.n_listen = hello->n_listen,
+	};
+
+	if (n_fds != n_pidfd + hello->n_listen + n_plan ||
+	    !is_recorded(box, hello, n_plan ? fds[n_fds - 1] : -EBADF)) {
 		ms_error_say(&err, EPERM, MS_REASON_INTEGRITY,
 			     "a shim to adopt is not the one that was recorded");
 		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
@@ -225,7 +253,10 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 	}
 	box->adopting = false;
 	box->deadline = sd_event_source_disable_unref(box->deadline);
-	box->ops.on_started(box->data, pidfd >= 0 ? outside_pid(pidfd) : 0);
+	if (n_plan)
+		box->plan = MS_TAKE_FD(fds[n_fds - 1]);
+	started.pid = n_pidfd ? outside_pid(fds[0]) : 0;
+	box->ops.on_started(box->data, &started);
 }
 
 /* The launch is over; a one-shot of modsupd's own has a deadline for its work too. */
@@ -241,17 +272,43 @@ static void run_deadline(struct ms_box *box)
 
 /* A shim that could be adopted waits for it. Where it cannot be said the shim is ended, or has
  * ended by itself: it has nothing more to do, and its module's processes are gone. */
-static void say_heard(struct ms_box *box)
+static int on_heard(sd_event_source *source MS_UNUSED, void *data)
 {
+	struct ms_box *box = data;
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
 	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_HEARD),
 			   NULL, 0, MSG_DONTWAIT) < 0)
 		ms_box_kill(box);
+	return 0;
 }
 
-static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pidfd)
+static void on_exit_message(struct ms_box *box, const struct ms_shim_exit *e)
 {
+	size_t len = MS_MIN(e->tail.len, (size_t)MS_MAX_TAIL_BYTES);
+
+	if (box->got_exit)
+		return; /* said again to a successor only: this one has noted it */
+	box->got_exit = true;
+	if (!box->failed)
+		box->end.cause = MS_BOX_EXITED;
+	box->end.exit = *e;
+	if (len)
+		memcpy(box->tail, e->tail.p, len);
+	box->end.exit.tail = (struct ms_str){.p = box->tail, .len = len};
+	read_figures(box);
+	if (!box->failed && box->ops.on_exit)
+		box->ops.on_exit(box->data, &box->end);
+	/* after the subscribers' sockets have what was told: those sources come first */
+	if (sd_event_add_defer(box->s->loop, &box->heard, on_heard, box) < 0 ||
+	    sd_event_source_set_priority(box->heard, SD_EVENT_PRIORITY_IDLE) < 0)
+		ms_box_kill(box);
+}
+
+static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *fds, size_t n_fds)
+{
+	const int pidfd = n_fds ? fds[0] : -EBADF;
+
 	if (box->adopting && msg->type != MS_SHIM_HELLO) {
 		struct ms_error err = {.step = MS_STEP_SHIM};
 
@@ -262,14 +319,17 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 	}
 	switch (msg->type) {
 	case MS_SHIM_HELLO:
-		on_hello(box, &msg->hello, pidfd);
+		on_hello(box, &msg->hello, fds, n_fds);
 		return;
 	case MS_SHIM_PARKED:
-	case MS_SHIM_NOTIFY: /* nobody waits for it yet */
 		return;
 	case MS_SHIM_STARTED:
 		run_deadline(box);
-		box->ops.on_started(box->data, outside_pid(pidfd));
+		box->ops.on_started(box->data, &(struct ms_box_started){.pid = outside_pid(pidfd)});
+		return;
+	case MS_SHIM_NOTIFY:
+		if (box->ops.on_notify)
+			box->ops.on_notify(box->data, &msg->notify);
 		return;
 	case MS_SHIM_VIOLATION:
 		box->ops.on_violation(box->data, &msg->violation,
@@ -283,11 +343,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 		}
 		return;
 	case MS_SHIM_EXIT:
-		check_memory(box); /* the cause before the effect */
-		box->got_exit = true;
-		box->end.exit = msg->exit;
-		box->end.exit.tail = (struct ms_str){.p = "", .len = 0}; /* ends with the message */
-		say_heard(box);
+		on_exit_message(box, &msg->exit);
 		return;
 	case MS_SHIM_PLAN:
 	case MS_SHIM_RELEASE:
@@ -307,14 +363,21 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int pi
 	}
 }
 
+static void close_fds(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fds[i] = ms_fd_close(fds[i]);
+}
+
 /* One message; false when there is none left. */
 static bool read_message(struct ms_box *box)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 	struct ms_shim_msg msg;
-	int pidfds[1] = {-EBADF};
+	int fds[MAX_FDS]; /* filled up to n_fds */
 	size_t n_fds = 0;
-	ssize_t n = ms_packet_recv(box->control, buf, sizeof(buf), pidfds, 1, &n_fds, MSG_DONTWAIT);
+	ssize_t n =
+		ms_packet_recv(box->control, buf, sizeof(buf), fds, MAX_FDS, &n_fds, MSG_DONTWAIT);
 
 	if (n == -EINTR)
 		return true;
@@ -326,11 +389,12 @@ static bool read_message(struct ms_box *box)
 		ms_error_say(&err, EBADMSG, MS_REASON_INTERNAL,
 			     "the shim said something that does not decode");
 		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
+		close_fds(fds, n_fds);
 		return false;
 	}
 	box->version = msg.version;
-	on_message(box, &msg, n_fds ? pidfds[0] : -EBADF);
-	pidfds[0] = ms_fd_close(pidfds[0]);
+	on_message(box, &msg, fds, n_fds);
+	close_fds(fds, n_fds);
 	return true;
 }
 
@@ -402,12 +466,43 @@ void ms_box_kill_module(struct ms_box *box)
 					 0, MSG_DONTWAIT));
 }
 
+int ms_box_listen_to(struct ms_box *box, int listener)
+{
+	uint8_t buf[MS_SHIM_MAX_BYTES];
+
+	if (box->control < 0 || box->got_exit)
+		return -ESRCH;
+	return ms_packet_send(box->control, buf,
+			      ms_shimwire_plain(buf, box->version, MS_SHIM_LISTENER), &listener, 1,
+			      MSG_DONTWAIT);
+}
+
 uint32_t ms_box_module_uid(const struct ms_box *box)
 {
 	return box->module_id.uid;
 }
 
-const struct ms_cgroup *ms_box_cgroup(const struct ms_box *box)
+uint32_t ms_box_shim_uid(const struct ms_box *box)
+{
+	return box->shim_id.uid;
+}
+
+int ms_box_plan(const struct ms_box *box)
+{
+	return box->plan;
+}
+
+int ms_box_pidfd(const struct ms_box *box)
+{
+	return box->pidfd;
+}
+
+bool ms_box_is_outdated(const struct ms_box *box)
+{
+	return box->version < MS_SHIM_VERSION;
+}
+
+struct ms_cgroup *ms_box_cgroup(const struct ms_box *box)
 {
 	return box->cgroup;
 }

@@ -42,15 +42,31 @@ struct ms_box_birth {
 	uint64_t shim_start; /* clock ticks since boot */
 	uint32_t shim_uid, module_uid;
 	const uint8_t *launch_id; /* 16 bytes */
+	const uint8_t *plan_hash; /* 32 bytes: SHA-256 of the sealed plan */
+};
+
+/* It runs: exec'd just now, or found again. */
+struct ms_box_started {
+	uint32_t pid;  /* on the host; 0 = ended since */
+	bool adopted;  /* from a dead daemon ... */
+	bool ready;    /* ... that was told READY=1 */
+	bool outdated; /* ... and was of the version before */
+	int *listen;   /* ... with its listening sockets: taken by MS_TAKE_FD or closed */
+	uint32_t n_listen;
 };
 
 struct ms_box_ops {
 	/* The shim exists and has no plan yet; a failure ends it. May be NULL. */
 	int (*on_born)(void *data, const struct ms_box_birth *birth, struct ms_error *err);
-	void (*on_started)(void *data, uint32_t pid);
+	void (*on_started)(void *data, const struct ms_box_started *started);
+	void (*on_notify)(void *data, const struct ms_shim_notify *notify); /* may be NULL */
 	/* @pid: of the caller, on the host; 0 = gone before it could be known */
 	void (*on_violation)(void *data, const struct ms_shim_violation *v, uint32_t pid);
 	void (*on_memory)(void *data, const struct ms_cgroup_memory *memory); /* may be NULL */
+	/* Its processes have ended, and their shim waits to hear that this was noted: what is told
+	 * and written down here is on its way before the shim hears it, so that a daemon which dies
+	 * between leaves it to its successor to tell. Not of a shim that was lost. May be NULL. */
+	void (*on_exit)(void *data, const struct ms_box_end *end);
 	void (*on_end)(void *data,
 		       const struct ms_box_end *end); /* last; the box is free to be freed in it */
 };
@@ -72,6 +88,7 @@ struct ms_box_spec {
 	int listen[MS_MAX_LISTEN];
 	uint32_t n_listen;
 	int adopt; /* bound SOCK_SEQPACKET: the shim outlives this daemon and waits there */
+	int flag;  /* readable: the emergency flag, looked at last before exec */
 	uint64_t log_bytes;
 	uint64_t launch_timeout_usec;
 	uint64_t run_timeout_usec; /* from exec on; 0 = none */
@@ -95,6 +112,8 @@ struct ms_box_record {
 	struct ms_box_birth birth;
 	const uint8_t *policy_hash; /* 32 bytes */
 };
+/* birth.plan_hash: all zeros in a record of the version before, which has no such thing: then its
+ * plan is not taken. */
 MS_MUST_CHECK int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_record *record,
 			       const struct ms_box_ops *ops, void *data, struct ms_box **ret,
 			       struct ms_error *err);
@@ -110,7 +129,15 @@ struct ms_box *ms_box_free(struct ms_box *box);
 void ms_box_signal(struct ms_box *box, uint8_t signo); /* to the module's main process */
 void ms_box_kill_module(struct ms_box *box); /* the module's processes; the shim reports */
 void ms_box_kill(struct ms_box *box);	     /* everything in it, the shim too */
+/* ms_box_listen_to - a seccomp listener (of a command executed into the box) for the shim to serve;
+ * borrowed. -errno. */
+MS_MUST_CHECK int ms_box_listen_to(struct ms_box *box, int listener);
 uint32_t ms_box_module_uid(const struct ms_box *box);
-const struct ms_cgroup *ms_box_cgroup(const struct ms_box *box);
+uint32_t ms_box_shim_uid(const struct ms_box *box);
+int ms_box_plan(
+	const struct ms_box *box); /* the sealed plan, borrowed; -EBADF when there is none */
+int ms_box_pidfd(const struct ms_box *box); /* of the shim, borrowed */
+bool ms_box_is_outdated(const struct ms_box *box);
+struct ms_cgroup *ms_box_cgroup(const struct ms_box *box);
 
 #endif

@@ -7,12 +7,15 @@
 
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
+#include "supervisor/daemon/instance-watch.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/cgroup.h"
 #include "supervisor/daemon/state.h"
 #include "supervisor/daemon/supervisor.h"
+#include "supervisor/daemon/unit.h"
 #include "supervisor/daemon/violation.h"
+#include "supervisor/daemon/watch.h"
 
 #define CPU_POLL_USEC	100000u
 #define LAST_GRACE_USEC 2000000u /* from "kill the module" to "kill the shim too" */
@@ -22,6 +25,8 @@ void ms_life_close(struct ms_instance *i)
 	i->stop_timer = sd_event_source_disable_unref(i->stop_timer);
 	i->wall_timer = sd_event_source_disable_unref(i->wall_timer);
 	i->cpu_timer = sd_event_source_disable_unref(i->cpu_timer);
+	ms_life_ready_close(i);
+	i->watch = ms_watch_free(i->watch);
 	i->answer_source = sd_event_source_disable_unref(i->answer_source);
 	i->answer_fd = ms_fd_close(i->answer_fd);
 	i->bundle = ms_fd_close(i->bundle);
@@ -34,9 +39,11 @@ void ms_life_let_go(struct ms_instance *i)
 	const struct ms_manifest *m = i->inspection.manifest;
 
 	ms_life_close(i);
+	ms_queue_leave(i);
 	if (i->stdio == MS_STDIO_LOG)
 		ms_state_drop_record(i->s->state, i->id);
-	for (uint32_t n = 0; n < i->n_sockets; n++)
+	/* a unit's stay: who connects waits there for its next run */
+	for (uint32_t n = 0; !i->unit && n < i->n_sockets; n++)
 		ms_state_unbind(i->s->state, i->socket_key, m->listen[n]);
 	i->n_sockets = 0;
 }
@@ -49,14 +56,6 @@ static void let_client_go(struct ms_instance *i)
 }
 
 /* -- events -- */
-
-static void emit(struct ms_instance *i, const char *type, struct ms_jw *take_jw)
-{
-	struct ms_event_head head;
-
-	ms_life_head(i, type, &head);
-	ms_event_emit(i->s->events, &head, take_jw); /* NULL, out of memory, becomes a gap */
-}
 
 static void emit_started(struct ms_instance *i)
 {
@@ -74,7 +73,7 @@ static void emit_started(struct ms_instance *i)
 			ms_jw_end(degraded);
 			ms_jw_end(degraded);
 		}
-		emit(i, "instance.degraded", degraded);
+		ms_life_emit(i, "instance.degraded", degraded);
 	}
 	if (jw) {
 		ms_jw_object(jw, NULL);
@@ -82,7 +81,7 @@ static void emit_started(struct ms_instance *i)
 		ms_jw_text(jw, "policy", i->policy_hex);
 		ms_jw_end(jw);
 	}
-	emit(i, "instance.started", jw);
+	ms_life_emit(i, "instance.started", jw);
 }
 
 static void emit_adopted(struct ms_instance *i)
@@ -95,7 +94,7 @@ static void emit_adopted(struct ms_instance *i)
 		ms_jw_text(jw, "policy", i->policy_hex);
 		ms_jw_end(jw);
 	}
-	emit(i, "instance.adopted", jw);
+	ms_life_emit(i, "instance.adopted", jw);
 }
 
 static void emit_failed(struct ms_instance *i)
@@ -110,7 +109,7 @@ static void emit_failed(struct ms_instance *i)
 		ms_jw_text(jw, "hint", i->error.hint);
 		ms_jw_end(jw);
 	}
-	emit(i, "instance.failed", jw);
+	ms_life_emit(i, "instance.failed", jw);
 }
 
 static void emit_exited(struct ms_instance *i, const struct ms_box_end *end)
@@ -120,6 +119,7 @@ static void emit_exited(struct ms_instance *i, const struct ms_box_end *end)
 	if (jw) {
 		ms_jw_object(jw, NULL);
 		ms_jw_text(jw, "cause", i->exit.cause);
+		ms_jw_text(jw, "by", i->exit.by);
 		if (i->exit.by_signal) {
 			ms_jw_uint(jw, "signal", i->exit.value);
 			ms_jw_textf(jw, "signalName", "SIG%s",
@@ -128,13 +128,15 @@ static void emit_exited(struct ms_instance *i, const struct ms_box_end *end)
 		} else {
 			ms_jw_uint(jw, "code", i->exit.value);
 		}
+		ms_jw_uint(jw, "generation", i->generation);
 		ms_jw_uint(jw, "denied", end->exit.denied);
 		ms_jw_uint(jw, "peakMemoryBytes", end->memory.peak_bytes);
 		ms_jw_uint(jw, "cpuUsec", end->cpu_usec);
 		ms_jw_uint(jw, "logDroppedBytes", end->exit.log_dropped_bytes);
+		ms_jw_str(jw, "stderrTail", (struct ms_str){.p = i->tail, .len = i->tail_len});
 		ms_jw_end(jw);
 	}
-	emit(i, "instance.exited", jw);
+	ms_life_emit(i, "instance.exited", jw);
 }
 
 void ms_life_violation(struct ms_instance *i, const struct ms_shim_violation *v, uint32_t pid)
@@ -159,6 +161,7 @@ void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory
 	struct ms_event_head head;
 
 	i->memory_told = true;
+	i->host_memory = m.host;
 	ms_life_head(i, "violation", &head);
 	ms_violation_memory(i->s->events, &head, &m);
 }
@@ -169,9 +172,7 @@ void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory
 
 static void out_of_time(struct ms_instance *i)
 {
-	i->out_of_time = true;
-	if (i->box)
-		ms_box_kill(i->box);
+	ms_life_kill(i, MS_ENDER_DEADLINE);
 }
 
 static int on_wall_time(sd_event_source *source, uint64_t usec, void *data)
@@ -218,35 +219,43 @@ static void set_time_limits(struct ms_instance *i)
 		out_of_time(i);
 }
 
-void ms_life_started(struct ms_instance *i, uint32_t pid)
+void ms_life_started(struct ms_instance *i, const struct ms_box_started *started)
 {
 	const uint64_t since_usec = i->since_usec;
+	struct ms_unit *unit = i->unit;
 
-	i->pid = pid;
+	i->pid = started->pid;
 	i->started = true;
-	if (i->adopted)
+	i->outdated = started->outdated;
+	ms_queue_leave(i);
+	if (unit)
+		unit->was_up = true;
+	if (started->adopted) {
+		if (unit)
+			ms_unit_take_sockets(unit, i->inspection.manifest, started);
 		emit_adopted(i);
-	else
+	} else {
 		emit_started(i);
+	}
 	set_time_limits(i);
-	if (i->state == MS_STATE_STARTING)
-		ms_life_set(
-			i,
-			MS_STATE_READY); /* no readiness protocol in this build: running is ready */
-	if (i->adopted)
-		i->since_usec = since_usec; /* it was ready all the while */
+	i->watch = ms_instance_watch(i);
+	if (i->state != MS_STATE_STARTING)
+		return;
+	ms_life_await_ready(i, started->adopted && (started->ready || (unit && unit->was_ready)));
+	if (started->adopted)
+		i->since_usec = since_usec; /* it was so all the while */
+	else
+		ms_life_dirty(i);
 }
 
 /* ---- down
  * -----------------------------------------------------------------------------------------------
  */
 
-static int on_stop_time(sd_event_source *source, uint64_t usec, void *data)
+static int on_stop_time(sd_event_source *source MS_UNUSED, uint64_t usec MS_UNUSED, void *data)
 {
 	struct ms_instance *i = data;
 
-	(void)source;
-	(void)usec;
 	if (!i->box)
 		return 0;
 	if (i->stop_stage++ == 0) {
@@ -259,28 +268,54 @@ static int on_stop_time(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-int ms_life_stop(struct ms_instance *i, struct ms_error *err)
+/* What an operator wants outranks what modsupd found. */
+static void note_ender(struct ms_instance *i, enum ms_ender why)
 {
-	int r;
+	if (i->ender == MS_ENDER_NONE || why == MS_ENDER_STOP || why == MS_ENDER_KILL ||
+	    why == MS_ENDER_EMERGENCY)
+		i->ender = why;
+}
 
-	if (i->stop_asked)
-		return 0;
-	i->stop_asked = true;
+void ms_life_kill(struct ms_instance *i, enum ms_ender why)
+{
+	note_ender(i, why);
+	if (i->box) {
+		ms_box_kill(i->box);
+		return;
+	}
+	/* still in the queue: there is nothing to end */
+	i->exit = (struct ms_exit){.ended = true,
+				   .by_signal = true,
+				   .value = SIGKILL,
+				   .cause = "stopped",
+				   .by = "supervisor"};
+	ms_life_let_go(i);
+	ms_unit_ended(i, /* failed= */ false);
+}
+
+void ms_life_stop(struct ms_instance *i, enum ms_ender why)
+{
+	const bool again = i->ender != MS_ENDER_NONE;
+
 	/* one to adopt runs, though its shim has not said so yet: what is sent waits there */
 	if (!i->started && !i->adopted) {
-		ms_box_kill(i->box); /* on its way up: nothing of it wants to say goodbye */
-		return 0;
+		ms_life_kill(i, why); /* on its way up: nothing of it wants to say goodbye */
+		return;
 	}
-	r = sd_event_add_time_relative(i->s->loop, &i->stop_timer, CLOCK_BOOTTIME,
+	note_ender(i, why);
+	if (again)
+		return;
+	if (sd_event_add_time_relative(i->s->loop, &i->stop_timer, CLOCK_BOOTTIME,
 				       i->inspection.manifest->stop_timeout_usec, 0, on_stop_time,
-				       i);
-	if (r < 0) {
-		ms_box_kill(i->box);
-		return ms_error_set(err, -r, "set the stop's deadline");
+				       i) < 0) {
+		ms_box_kill(i->box); /* a wait without a bound is not begun */
+		return;
 	}
+	ms_life_ready_close(i);
 	ms_life_set(i, MS_STATE_STOPPING);
+	if (i->unit && i->unit->current == i)
+		ms_unit_note(i->unit); /* a successor of this daemon ends it as well */
 	ms_box_signal(i->box, SIGTERM);
-	return 0;
 }
 
 void ms_life_fail(struct ms_instance *i, const struct ms_error *err)
@@ -296,7 +331,31 @@ void ms_life_fail(struct ms_instance *i, const struct ms_error *err)
 		emit_failed(i);
 	ms_life_let_go(i);
 	let_client_go(i);
-	ms_life_set(i, MS_STATE_FAILED);
+	/* a first start is for whoever asked for it to mend */
+	if (i->unit && i->unit->current == i && !i->unit->was_up)
+		ms_unit_unwish(i->unit);
+	ms_unit_ended(i, /* failed= */ true);
+}
+
+static const char *ender_word(enum ms_ender ender)
+{
+	switch (ender) {
+	case MS_ENDER_STOP:
+		return "stopped";
+	case MS_ENDER_KILL:
+		return "killed";
+	case MS_ENDER_EMERGENCY:
+		return "emergency";
+	case MS_ENDER_UNHEALTHY:
+		return "unhealthy";
+	case MS_ENDER_NOT_READY:
+		return "start-timeout";
+	case MS_ENDER_DEADLINE:
+		return "deadline";
+	case MS_ENDER_NONE:
+		break;
+	}
+	return NULL;
 }
 
 /* Killed while the flag is up, whoever of us did it. */
@@ -310,33 +369,66 @@ static bool is_emergency(const struct ms_instance *i, const struct ms_box_end *e
 
 static const char *find_cause(const struct ms_instance *i, const struct ms_box_end *end)
 {
-	if (end->exit.flood)
+	const struct ms_shim_exit *e = &end->exit;
+	const char *word = ender_word(i->ender);
+
+	if (e->flood)
 		return "flood";
-	if (end->exit.forbidden)
+	if (e->forbidden)
 		return "forbidden-call";
-	if (i->out_of_time)
-		return "deadline";
-	if (i->memory_told && end->exit.kind == MS_EXIT_SIGNAL && end->exit.value == SIGKILL)
-		return "memory";
+	if (e->watchdog)
+		return "watchdog";
+	if (i->ender == MS_ENDER_DEADLINE)
+		return word;
 	if (is_emergency(i, end))
 		return "emergency";
-	if (i->stop_asked)
-		return "stopped";
+	if (i->memory_told && e->kind == MS_EXIT_SIGNAL && e->value == SIGKILL)
+		return i->host_memory ? "host-memory" : "memory";
+	if (word)
+		return word;
 	if (end->cause != MS_BOX_EXITED)
 		return "shim-lost";
-	return end->exit.kind == MS_EXIT_SIGNAL ? "signal" : "exited";
+	return e->kind == MS_EXIT_SIGNAL ? "signal" : "exited";
+}
+
+/* As far as it can be known: the kernel does not say who sent a signal to a child that died of it.
+ */
+static const char *find_sender(const struct ms_instance *i, const struct ms_box_end *end)
+{
+	const struct ms_shim_exit *e = &end->exit;
+
+	if (i->memory_told && e->kind == MS_EXIT_SIGNAL && e->value == SIGKILL)
+		return "kernel";
+	if (end->cause == MS_BOX_EXITED && e->kind == MS_EXIT_CODE)
+		return "module"; /* of its own, be it that it was asked to */
+	if (i->ender != MS_ENDER_NONE || e->flood || e->forbidden || e->watchdog)
+		return "supervisor";
+	switch (end->cause == MS_BOX_EXITED ? e->value : 0) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGSYS:
+	case SIGABRT:
+	case SIGPIPE:
+		return "module"; /* what its own code did */
+	default:
+		return ""; /* its own processes, or an administrator */
+	}
 }
 
 /* What the end itself has to say, before it is told. */
 static void tell_last_violations(struct ms_instance *i, const struct ms_box_end *end)
 {
 	const struct ms_shim_exit *e = &end->exit;
+	const uint64_t refused = ms_watch_untold(i->watch, end->fork_failures);
 	struct ms_event_head head;
 
 	ms_life_head(i, "violation", &head);
-	if (end->fork_failures)
+	if (refused)
 		ms_violation_processes(i->s->events, &head, i->policy->limits[MS_LIMIT_PROCESSES],
-				       end->fork_failures);
+				       refused);
 	if (e->flood)
 		ms_violation_flood(i->s->events, &head, e->denied, e->reported);
 	else if (e->denied > e->reported)
@@ -345,43 +437,78 @@ static void tell_last_violations(struct ms_instance *i, const struct ms_box_end 
 		ms_violation_signal(i->s->events, &head, i->pid, e->value, e->core_wanted);
 }
 
-void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
+static void note_end(struct ms_instance *i, const struct ms_box_end *end)
 {
-	if (end->cause == MS_BOX_FAILED || end->cause == MS_BOX_DEADLINE) {
-		if (!i->stop_asked) {
-			ms_life_fail(i, &end->error);
-			return;
-		}
-	}
-	i->owner = NULL;
+	const struct ms_str tail = end->exit.tail;
+
 	i->denied = end->exit.denied > i->denied ? end->exit.denied : i->denied;
+	i->peak_memory = end->memory.peak_bytes;
+	i->cpu_used_usec = end->cpu_usec;
+	i->tail_len = MS_MIN(tail.len, sizeof(i->tail) - 1);
+	if (i->tail_len)
+		memcpy(i->tail, tail.p, i->tail_len);
 	i->exit = (struct ms_exit){
 		.ended = true,
 		.by_signal = end->cause != MS_BOX_EXITED || end->exit.kind == MS_EXIT_SIGNAL,
 		.value = end->cause == MS_BOX_EXITED ? end->exit.value : SIGKILL,
 		.cause = find_cause(i, end),
+		.by = find_sender(i, end),
 	};
-	if (i->started) {
-		tell_last_violations(i, end);
-		emit_exited(i, end);
+}
+
+static void tell_end(struct ms_instance *i, const struct ms_box_end *end)
+{
+	i->told = true;
+	note_end(i, end);
+	if (!i->started)
+		return;
+	tell_last_violations(i, end);
+	emit_exited(i, end);
+}
+
+void ms_life_exit(struct ms_instance *i, const struct ms_box_end *end)
+{
+	tell_end(i, end);
+	/* from here on it is this daemon's to know: what a successor finds of its shim is swept */
+	if (i->stdio == MS_STDIO_LOG)
+		ms_state_tell_record(i->s->state, i->id);
+}
+
+/* What is its own doing and would be again is not started again. */
+static bool is_banned(const struct ms_box_end *end)
+{
+	return end->exit.flood || end->exit.forbidden;
+}
+
+void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
+{
+	if ((end->cause == MS_BOX_FAILED || end->cause == MS_BOX_DEADLINE) &&
+	    i->ender == MS_ENDER_NONE) {
+		ms_life_fail(i, &end->error);
+		return;
 	}
+	i->owner = NULL;
+	if (!i->told)
+		tell_end(i, end);
 	ms_life_let_go(i);
-	ms_life_set(i, MS_STATE_STOPPED);
+	if (i->unit && i->unit->current == i &&
+	    (is_banned(end) || strcmp(i->exit.cause, "emergency") == 0))
+		ms_unit_unwish(i->unit);
+	ms_unit_ended(i, i->exit.by_signal || i->exit.value != 0);
 }
 
 void ms_life_lost(struct ms_instance *i, const struct ms_error *why)
 {
 	struct ms_jw *jw = ms_jw_new();
 
-	i->error = *why;
 	if (jw) {
 		ms_jw_object(jw, NULL);
 		ms_jw_text(jw, "message", why->msg);
 		ms_jw_end(jw);
 	}
-	emit(i, "instance.lost", jw);
+	ms_life_emit(i, "instance.lost", jw);
 	i->exit = (struct ms_exit){
-		.ended = true, .by_signal = true, .value = SIGKILL, .cause = "shim-lost"};
+		.ended = true, .by_signal = true, .value = SIGKILL, .cause = "shim-lost", .by = ""};
 	ms_life_let_go(i);
-	ms_life_set(i, MS_STATE_STOPPED);
+	ms_unit_ended(i, /* failed= */ true);
 }

@@ -77,7 +77,7 @@ struct ms_instance_view {
 	enum ms_state state;
 	const char *reason; /* a stable word, "" when there is nothing to say */
 	uint32_t generation;
-	bool already;
+	bool already, stale;
 	uint64_t since_usec; /* CLOCK_REALTIME */
 	uint64_t next_usec; /* CLOCK_REALTIME: when the next thing happens by itself; 0 = nothing */
 	bool outdated;	    /* its shim speaks the version before this daemon's */

@@ -20,9 +20,14 @@ void ms_instances_adopt(struct ms_supervisor *s);
 /* ms_instances_stop_all - stop every one; the loop ends once none is live. Call again to kill
  * instead of waiting. */
 void ms_instances_stop_all(struct ms_supervisor *s);
-/* ms_instances_emergency - end every one at once, what waits or would start again by itself too.
- * Each ends with the cause "emergency". */
+/* ms_instances_leave_all - end the loop and leave every module running, for the next daemon; what
+ * is attached to a caller ends. */
+void ms_instances_leave_all(struct ms_supervisor *s);
+/* ms_instances_emergency - end everything at once; nothing is started again by itself. */
 void ms_instances_emergency(struct ms_supervisor *s);
+/* The start queue: how many launch now, wait, and may launch at once. */
+void ms_instances_queue(const struct ms_supervisor *s, uint32_t *ret_launching,
+			uint32_t *ret_waiting, uint32_t *ret_limit);
 uint32_t ms_instances_live(const struct ms_instances *instances);
 
 #endif

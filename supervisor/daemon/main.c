@@ -198,16 +198,27 @@ static int open_folders(struct ms_supervisor *s, struct ms_error *err)
 	return r;
 }
 
-/* First signal: stop every module and end. Second: do not wait for them. */
+static bool stops_modules(const struct ms_supervisor *s)
+{
+	return s->config->stop_with_daemon_set ? s->config->stop_with_daemon : s->private_mode;
+}
+
+/* SIGTERM: end, and leave the modules to the next modsupd where the configuration says so. Else,
+ * and always with SIGINT: stop every module first; a second signal does not wait for them. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
 	struct ms_supervisor *s = data;
 
 	(void)source;
+	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
+	if (info->ssi_signo == SIGTERM && !s->stopping && !stops_modules(s)) {
+		ms_log(MS_LOG_INFO, "stopping; %u module%s run on", ms_instances_live(s->instances),
+		       ms_instances_live(s->instances) == 1 ? "" : "s");
+		ms_instances_leave_all(s);
+		return 0;
+	}
 	ms_log(MS_LOG_INFO, "%s: %u module%s to stop", s->stopping ? "again, killing" : "stopping",
 	       ms_instances_live(s->instances), ms_instances_live(s->instances) == 1 ? "" : "s");
-	(void)info;
-	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
 	ms_instances_stop_all(s);
 	return 0;
 }

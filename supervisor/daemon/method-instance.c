@@ -36,6 +36,8 @@ static void write_exit(struct ms_jw *jw, const struct ms_exit *e)
 	}
 	if (e->cause)
 		ms_jw_text(jw, "cause", e->cause);
+	if (e->by && e->by[0])
+		ms_jw_text(jw, "by", e->by);
 	ms_jw_end(jw);
 }
 
@@ -108,6 +110,10 @@ void ms_view_members(const struct ms_instance_view *view, struct ms_jw *jw)
 	if (view->reason && view->reason[0])
 		ms_jw_text(jw, "reason", view->reason);
 	ms_jw_text(jw, "since", ms_event_time(view->since_usec, time));
+	if (view->next_usec)
+		ms_jw_text(jw, "next", ms_event_time(view->next_usec, time));
+	else
+		ms_jw_null(jw, "next");
 	ms_jw_uint(jw, "generation", view->generation);
 	if (view->pid)
 		ms_jw_uint(jw, "pid", view->pid);
@@ -120,6 +126,14 @@ void ms_view_members(const struct ms_instance_view *view, struct ms_jw *jw)
 		ms_jw_end(jw);
 	}
 	ms_jw_uint(jw, "denied", view->denied);
+	write_known(jw, "status", view->status);
+	if (view->state < MS_STATE_STOPPED)
+		ms_jw_text(jw, "shim", view->outdated ? "outdated" : "current");
+	write_known(jw, "stderrTail", view->stderr_tail);
+	if (view->exit.ended) {
+		ms_jw_uint(jw, "peakMemoryBytes", view->peak_memory);
+		ms_jw_uint(jw, "cpuUsec", view->cpu_used_usec);
+	}
 	write_lists(jw, view);
 	write_failure(jw, view->error);
 	write_exit(jw, &view->exit);
@@ -178,7 +192,7 @@ struct ms_instance *ms_which_find(struct ms_call *call, const struct ms_arg *arg
 	return NULL;
 }
 
-static void answer_view(void *data, const struct ms_instance_view *view)
+void ms_view_answer_call(void *data, const struct ms_instance_view *view)
 {
 	struct ms_call *call = data;
 	struct ms_jw *jw = ms_call_begin(call, /* n_fds= */ 0);
@@ -194,7 +208,7 @@ static int run_stop(struct ms_call *call, const struct ms_arg *args, struct ms_f
 
 	if (!i)
 		return fault->error.code;
-	return ms_instance_stop(call->peer->s, i, answer_view, call, &fault->error);
+	return ms_instance_stop(call->peer->s, i, ms_view_answer_call, call, &fault->error);
 }
 
 const struct ms_method ms_method_instance_stop = {
@@ -211,7 +225,7 @@ static int run_wait(struct ms_call *call, const struct ms_arg *args, struct ms_f
 
 	if (!i)
 		return fault->error.code;
-	return ms_instance_wait(call->peer->s, i, answer_view, call, &fault->error);
+	return ms_instance_wait(call->peer->s, i, ms_view_answer_call, call, &fault->error);
 }
 
 const struct ms_method ms_method_instance_wait = {
@@ -230,7 +244,7 @@ static int run_show(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	if (!i)
 		return fault->error.code;
 	ms_instance_view(i, &view);
-	answer_view(call, &view);
+	ms_view_answer_call(call, &view);
 	return 0;
 }
 

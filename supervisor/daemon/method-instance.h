@@ -22,4 +22,9 @@ struct ms_instance *ms_which_find(struct ms_call *call, const struct ms_arg *arg
 /* ms_view_members - the fields of docs/protocol.md, "An instance". */
 void ms_view_members(const struct ms_instance_view *view, struct ms_jw *jw);
 
+/* ms_start_answer_call - what answers a start or a restart; @data is the struct ms_call. */
+void ms_start_answer_call(void *data, const struct ms_start_answer *answer);
+/* ms_view_answer_call - an instance as the answer; @data is the struct ms_call. */
+void ms_view_answer_call(void *data, const struct ms_instance_view *view);
+
 #endif

@@ -181,7 +181,7 @@ static void read_plain(const struct ms_call *call, const struct ms_arg *args,
 		req->command[req->n_command++] = ms_json_str(ms_json_at(command, i));
 }
 
-static void answer_start(void *data, const struct ms_start_answer *answer)
+void ms_start_answer_call(void *data, const struct ms_start_answer *answer)
 {
 	struct ms_call *call = data;
 	struct ms_jw *jw;
@@ -203,7 +203,7 @@ static void answer_start(void *data, const struct ms_start_answer *answer)
 	if (jw) {
 		ms_view_members(answer->view, jw);
 		ms_jw_bool(jw, "already", answer->view->already);
-		ms_jw_bool(jw, "stale", false); /* a folder has no newer version */
+		ms_jw_bool(jw, "stale", answer->view->stale);
 	}
 	ms_call_answer(call, jw, answer->fds, answer->n_fds);
 }
@@ -225,7 +225,7 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 	r = read_tty(call, args[ARG_TTY].value, &req);
 	if (r < 0)
 		return r;
-	return ms_instance_start(call->peer->s, &req, answer_start, call, &fault->error);
+	return ms_instance_start(call->peer->s, &req, ms_start_answer_call, call, &fault->error);
 }
 
 const struct ms_method ms_method_instance_start = {

@@ -10,7 +10,8 @@
 #include "lib/name.h"
 #include "lib/wire.h"
 
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
+#define RECORD_OLDEST  1u /* what the version before wrote */
 
 int ms_record_encode(const struct ms_record *record, void **ret, size_t *ret_len)
 {
@@ -42,6 +43,8 @@ int ms_record_encode(const struct ms_record *record, void **ret, size_t *ret_len
 	ms_wr_u64(&wr, record->shim_start);
 	ms_wr_bytes(&wr, record->launch_id, sizeof(record->launch_id));
 	ms_wr_bytes(&wr, record->policy_hash, sizeof(record->policy_hash));
+	ms_wr_bytes(&wr, record->plan_hash, sizeof(record->plan_hash));
+	ms_wr_u32(&wr, record->generation);
 	ms_wr_u32(&wr, (uint32_t)len);
 	ms_wr_bytes(&wr, manifest, len);
 	if (wr.full)
@@ -95,9 +98,11 @@ int ms_record_decode(const void *data, size_t len, struct ms_record *ret)
 	struct ms_rd rd = ms_rd_init(data, len);
 	const uint8_t *magic = ms_rd_bytes(&rd, 5), *manifest;
 	size_t manifest_len;
+	uint8_t version;
 
 	*ret = (struct ms_record){.arena = MS_ARENA_INIT(MS_MAX_RECORD_BYTES)};
-	if (!magic || memcmp(magic, "msrec", 5) != 0 || ms_rd_u8(&rd) != RECORD_VERSION)
+	version = magic && memcmp(magic, "msrec", 5) == 0 ? ms_rd_u8(&rd) : 0;
+	if (version < RECORD_OLDEST || version > RECORD_VERSION)
 		return -EBADMSG;
 	ret->instance = get_str(&rd, &ret->arena, 16);
 	ret->tenant = get_str(&rd, &ret->arena, MS_MAX_TENANT_BYTES);
@@ -105,6 +110,11 @@ int ms_record_decode(const void *data, size_t len, struct ms_record *ret)
 	ret->socket_key = get_str(&rd, &ret->arena, 20);
 	ret->labels = get_str(&rd, &ret->arena, 32768);
 	get_numbers(&rd, ret);
+	ret->generation = 1;
+	if (version >= 2) {
+		get_bytes(&rd, ret->plan_hash, sizeof(ret->plan_hash));
+		ret->generation = ms_rd_u32(&rd);
+	}
 	manifest_len = ms_rd_count(&rd, MS_MAX_POLICY_BYTES);
 	manifest = ms_rd_bytes(&rd, manifest_len);
 	if (ret->arena.error)

@@ -23,6 +23,8 @@ struct ms_record {
 	uint32_t shim_pid, shim_uid, module_uid;
 	uint64_t shim_start;
 	uint8_t launch_id[16], policy_hash[32];
+	uint8_t plan_hash[32]; /* zeros in one of version 1 */
+	uint32_t generation;
 	struct ms_manifest *manifest; /* borrowed for encoding, owned after decoding */
 };
 

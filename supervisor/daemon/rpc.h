@@ -117,11 +117,24 @@ struct ms_method {
 	/* 0: answered, or will be by ms_call_answer()/ms_call_refuse(); else -errno with @fault */
 	int (*run)(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault);
 };
-extern const struct ms_method ms_method_hello, ms_method_supervisor_info, ms_method_host_check,
-	ms_method_instance_start, ms_method_instance_stop, ms_method_instance_wait,
-	ms_method_instance_show, ms_method_instance_list, ms_method_event_subscribe,
-	ms_method_event_unsubscribe, ms_method_emergency_stop, ms_method_emergency_lift,
-	ms_method_instance_exec, ms_method_instance_logs;
+/* clang-format off: one a line, so that additions stay apart */
+extern const struct ms_method ms_method_hello;
+extern const struct ms_method ms_method_supervisor_info;
+extern const struct ms_method ms_method_host_check;
+extern const struct ms_method ms_method_instance_start;
+extern const struct ms_method ms_method_instance_stop;
+extern const struct ms_method ms_method_instance_restart;
+extern const struct ms_method ms_method_instance_kill;
+extern const struct ms_method ms_method_instance_wait;
+extern const struct ms_method ms_method_instance_show;
+extern const struct ms_method ms_method_instance_list;
+extern const struct ms_method ms_method_event_subscribe;
+extern const struct ms_method ms_method_event_unsubscribe;
+extern const struct ms_method ms_method_emergency_stop;
+extern const struct ms_method ms_method_emergency_lift;
+extern const struct ms_method ms_method_instance_exec;
+extern const struct ms_method ms_method_instance_logs;
+/* clang-format on */
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 

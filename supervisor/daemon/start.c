@@ -2,8 +2,8 @@
 /*
  * start.c - the way up: what was asked is opened (never read), a one-shot in a sandbox of its own
  * reads it and says what it is, the policy is cut to the tier's ceiling, new write paths are filled
- * by another one-shot, and the module runs. Each phase is a box; ms_life_next_phase() is the line
- * from one to the next.
+ * by another one-shot, and the module runs (start-run.c). Each phase is a box;
+ * ms_life_next_phase() is the line from one to the next.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,19 +15,10 @@
 #include "supervisor/daemon/folder.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/launcher.h"
+#include "supervisor/daemon/start-spec.h"
 #include "supervisor/daemon/state.h"
-#include "supervisor/daemon/stdio.h"
 #include "supervisor/daemon/supervisor.h"
-
-#define LAUNCH_TIMEOUT_USEC (30u * 1000000u)
-#define NO_SPEC                                                                                    \
-	((struct ms_box_spec){.bundle = -EBADF,                                                    \
-			      .state = -EBADF,                                                     \
-			      .program = -EBADF,                                                   \
-			      .std = {-EBADF, -EBADF, -EBADF},                                     \
-			      .log = {-EBADF, -EBADF},                                             \
-			      .adopt = -EBADF,                                                     \
-			      .launch_timeout_usec = LAUNCH_TIMEOUT_USEC})
+#include "supervisor/daemon/unit.h"
 
 /* -- what was asked, opened -- */
 
@@ -76,7 +67,7 @@ static int copy_labels(struct ms_instance *i, const struct ms_json *labels, stru
 static int open_asked(struct ms_instance *i, const struct ms_start_request *req,
 		      struct ms_error *err)
 {
-	struct ms_str folder = req->manifest.len ? req->bundle : req->path;
+	struct ms_str folder = req->manifest.len ? req->bundle : i->path;
 	int r = folder.len ? ms_folder_open(folder, &i->bundle, err) : 0;
 
 	if (r < 0)
@@ -122,10 +113,10 @@ static int open_answer(struct ms_instance *i, int *ret_write, struct ms_error *e
 	return r < 0 ? ms_error_set(err, -r, "watch the inspector's answer") : 0;
 }
 
-static int begin_inspect(struct ms_instance *i, struct ms_error *err)
+int ms_life_inspect(struct ms_instance *i, struct ms_error *err)
 {
 	const struct ms_str argv[] = {MS_STR_LIT("/run/modsup/program"), MS_STR_LIT("--bundle")};
-	struct ms_box_spec spec = NO_SPEC;
+	struct ms_box_spec spec = MS_NO_SPEC;
 	ms_auto_fd int write_end = -EBADF;
 	int r = open_answer(i, &write_end, err);
 
@@ -145,40 +136,73 @@ static int begin_inspect(struct ms_instance *i, struct ms_error *err)
 	return ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
 }
 
-int ms_life_begin(struct ms_instance *i, const struct ms_start_request *req, struct ms_error *err)
+/* A module by name alone: the first of the configured folders that has it. */
+static int find_folder(struct ms_instance *i, const struct ms_start_request *req,
+		       struct ms_error *err)
+{
+	const struct ms_config *c = i->s->config;
+
+	for (uint32_t n = 0; n < c->n_module_folders; n++) {
+		struct ms_str path =
+			ms_arena_strf(&i->arena, "%.*s/%.*s", (int)c->module_folders[n].len,
+				      c->module_folders[n].p, (int)req->module.len, req->module.p);
+
+		if (!i->arena.error && access(path.p, F_OK) == 0) {
+			i->path = path;
+			return 0;
+		}
+	}
+	ms_error_say(err, ENOENT, MS_REASON_NOT_FOUND, "there is no module '%.*s'",
+		     (int)req->module.len, req->module.p);
+	return ms_error_hint(err, c->n_module_folders
+					  ? "none of the \"moduleFolders\" of modsupd.json has a "
+					    "folder of that name"
+					  : "modsupd.json names no \"moduleFolders\"; an "
+					    "administrator may start a folder by its path");
+}
+
+int ms_life_ask(struct ms_instance *i, const struct ms_start_request *req, struct ms_error *err)
 {
 	int r;
 
 	i->path = ms_arena_str(&i->arena, req->path.p ? req->path.p : "", req->path.len);
+	i->wanted = ms_arena_str(&i->arena, req->module.p ? req->module.p : "", req->module.len);
+	i->bundle_path =
+		ms_arena_str(&i->arena, req->bundle.p ? req->bundle.p : "", req->bundle.len);
 	i->tenant = req->tenant.len ? ms_arena_str(&i->arena, req->tenant.p, req->tenant.len)
 				    : MS_STR_LIT("default");
 	for (uint32_t n = 0; n < req->n_command; n++)
 		i->command[n] = ms_arena_str(&i->arena, req->command[n].p, req->command[n].len);
 	i->n_command = req->n_command;
 	i->tier = req->tier_set ? req->tier : i->s->config->default_tier;
+	i->tier_set = req->tier_set;
 	i->stdio = req->stdio;
 	i->tty_rows = req->tty_rows;
 	i->tty_cols = req->tty_cols;
 	i->owner = req->owner;
+	if (req->stdio == MS_STDIO_LOG && !req->owner) /* its next run needs it again */
+		i->manifest_text = ms_arena_str(&i->arena, req->manifest.p ? req->manifest.p : "",
+						req->manifest.len);
 	if (i->arena.error)
 		return ms_error_set(err, -i->arena.error, "keep the request");
 	err->step = MS_STEP_ADMIT;
+	if (!req->path.len && !req->manifest.len) {
+		r = find_folder(i, req, err);
+		if (r < 0)
+			return r;
+	}
 	r = copy_labels(i, req->labels, err);
 	if (r == 0)
 		r = open_asked(i, req, err);
-	if (r < 0)
-		return r;
-	err->step = MS_STEP_NONE;
-	r = begin_inspect(i, err);
-	if (r < 0)
-		(void)ms_error_wrap(err, "inspect"); /* returns the code that is returned below */
+	if (r == 0)
+		err->step = MS_STEP_NONE;
 	return r;
 }
 
 /* -- phase 2 and 3: policy, state, the module -- */
 
 /* Outside bytes for a line: cut at a character's end, control bytes as '?'. */
-static const char *shown(struct ms_str text, char *out, size_t cap)
+const char *ms_life_shown(struct ms_str text, char *out, size_t cap)
 {
 	size_t n = MS_MIN(text.len, cap - 1);
 
@@ -199,9 +223,10 @@ static int say_problems(const struct ms_instance *i, uint32_t n, enum ms_reason 
 	char path[80], pointer[40];
 
 	return ms_error_say(err, EINVAL, reason, "the module%s%s has %u problem%s%s%s",
-			    i->path.len > 0 ? " in " : "", shown(i->path, path, sizeof(path)), n,
-			    n == 1 ? "" : "s", at.len > 0 ? ", first at " : "",
-			    shown(at, pointer, sizeof(pointer)));
+			    i->path.len > 0 ? " in " : "",
+			    ms_life_shown(i->path, path, sizeof(path)), n, n == 1 ? "" : "s",
+			    at.len > 0 ? ", first at " : "",
+			    ms_life_shown(at, pointer, sizeof(pointer)));
 }
 
 /* Nothing the inspector sends is believed before it decodes; whatever else it does is its own
@@ -249,27 +274,6 @@ static int read_inspection(struct ms_instance *i, const struct ms_box_end *end,
 				    "the module has no entry: there is nothing to run");
 	err->step = MS_STEP_NONE;
 	return 0;
-}
-
-static struct ms_instance *find_running(const struct ms_instance *i)
-{
-	struct ms_instance *other;
-
-	if (i->stdio != MS_STDIO_LOG)
-		return NULL;
-	for (other = i->s->instances->first; other; other = other->next) {
-		const struct ms_manifest *m = other->inspection.manifest,
-					 *own = i->inspection.manifest;
-
-		if (other != i && m && other->policy && other->stdio == MS_STDIO_LOG &&
-		    (other->state == MS_STATE_STARTING || other->state == MS_STATE_READY ||
-		     other->state == MS_STATE_STOPPING) &&
-		    m->id.len == own->id.len && memcmp(m->id.p, own->id.p, own->id.len) == 0 &&
-		    other->tenant.len == i->tenant.len &&
-		    memcmp(other->tenant.p, i->tenant.p, i->tenant.len) == 0)
-			return other;
-	}
-	return NULL;
 }
 
 static int make_policy(struct ms_instance *i, struct ms_error *err)
@@ -337,7 +341,7 @@ static int begin_copy(struct ms_instance *i, uint32_t uid, const bool fresh[MS_M
 	const struct ms_manifest *m = i->inspection.manifest;
 	struct ms_str argv[MS_MAX_FS_PATHS + 2] = {MS_STR_LIT("/run/modsup/program"),
 						   MS_STR_LIT("--copy")};
-	struct ms_box_spec spec = NO_SPEC;
+	struct ms_box_spec spec = MS_NO_SPEC;
 
 	i->phase = MS_PHASE_COPY;
 	spec.n_argv = 2;
@@ -357,123 +361,52 @@ static int begin_copy(struct ms_instance *i, uint32_t uid, const bool fresh[MS_M
 	return ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
 }
 
-static int open_sockets(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
+/* One may have one's own wishes for a module that runs, but it runs once. */
+static int join(struct ms_instance *i, struct ms_instance *other, struct ms_error *err)
+{
+	if (i->tier_set && i->tier != other->tier) {
+		ms_error_say(err, EBUSY, MS_REASON_CONFLICT, "it runs already, in the tier %s",
+			     ms_tier_word(other->tier));
+		return ms_error_hint(err, "stop it first, to start it in another tier");
+	}
+	if (other->state == MS_STATE_STOPPING && !(other->unit && other->unit->again))
+		return ms_error_say(err, EBUSY, MS_REASON_CONFLICT,
+				    "the module is stopping; start it again after that");
+	for (struct ms_waiter *w = i->waiters; w; w = w->next)
+		w->stale = other->policy_hex[0] && strcmp(other->policy_hex, i->policy_hex) != 0;
+	ms_life_join(i, other, MS_WAITS_START, /* already= */ true);
+	return ms_error_say(err, EALREADY, MS_REASON_ALREADY_RUNNING, "it runs already");
+}
+
+/* Whose run this is: of a unit that has none just now, or of nobody's. */
+static int find_place(struct ms_instance *i, struct ms_error *err)
 {
 	const struct ms_manifest *m = i->inspection.manifest;
-
-	if (!m->n_listen)
-		return 0;
-	err->step = MS_STEP_SOCKET;
-	if (i->stdio == MS_STDIO_LOG)
-		(void)snprintf(i->socket_key, sizeof(i->socket_key), "%u",
-			       i->installation); /* always fits */
-	else
-		(void)snprintf(i->socket_key, sizeof(i->socket_key), "r%s",
-			       i->id); /* always fits */
-	for (uint32_t n = 0; n < m->n_listen; n++) {
-		int r = ms_state_bind(i->s->state, i->socket_key, m->listen[n], i->sockets[n],
-				      sizeof(i->sockets[n]), &spec->listen[n], err);
-
-		if (r < 0)
-			return r;
-		spec->n_listen = i->n_sockets = n + 1;
-	}
-	err->step = MS_STEP_NONE;
-	return 0;
-}
-
-/* The module's ends go with the launch, the client's stay until it is answered. */
-static void give_streams(struct ms_instance *i, struct ms_box_spec *spec,
-			 struct ms_stdio_ends *streams)
-{
-	for (int n = 0; n < 3; n++) {
-		spec->std[n] = MS_TAKE_FD(streams->module[n]);
-		i->client_fds[n] = MS_TAKE_FD(streams->client[n]);
-	}
-	i->n_client_fds = streams->n_client;
-}
-
-static int open_pipes(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
-{
-	struct ms_stdio_ends streams;
-	int r = ms_stdio_pipes(&streams, err);
-
-	if (r < 0)
-		return r;
-	give_streams(i, spec, &streams);
-	spec->stdio = MS_PLAN_STDIO_GIVEN;
-	return 0;
-}
-
-static int open_tty(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
-{
-	struct ms_stdio_ends streams;
-	int r = ms_stdio_terminal(i->tty_rows, i->tty_cols, &streams, err);
-
-	if (r < 0)
-		return r;
-	give_streams(i, spec, &streams);
-	spec->stdio = MS_PLAN_STDIO_TTY;
-	return 0;
-}
-
-static int open_stdio(struct ms_instance *i, struct ms_box_spec *spec, struct ms_error *err)
-{
-	switch (i->stdio) {
-	case MS_STDIO_LOG:
-		spec->stdio = MS_PLAN_STDIO_LOG;
-		spec->log_bytes = MS_MAX_LOG_BYTES / 2;
-		return ms_state_logs(i->s->state, i->id, spec->log, err);
-	case MS_STDIO_PIPE:
-		return open_pipes(i, spec, err);
-	case MS_STDIO_TTY:
-		return open_tty(i, spec, err);
-	}
-	return ms_error_set(err, EINVAL, "standard streams");
-}
-
-static void close_spec(struct ms_box_spec *spec)
-{
-	for (int n = 0; n < 3; n++)
-		spec->std[n] = ms_fd_close(spec->std[n]);
-	for (int n = 0; n < 2; n++)
-		spec->log[n] = ms_fd_close(spec->log[n]);
-	spec->adopt = ms_fd_close(spec->adopt);
-	for (uint32_t n = 0; n < spec->n_listen; n++)
-		spec->listen[n] = ms_fd_close(spec->listen[n]);
-}
-
-static int begin_run(struct ms_instance *i, uint32_t uid, struct ms_error *err)
-{
-	struct ms_box_spec spec = NO_SPEC;
+	struct ms_unit *unit;
 	int r;
 
-	i->phase = MS_PHASE_RUN;
-	spec.name = i->id;
-	spec.policy = i->policy;
-	spec.layout = &i->inspection.layout;
-	spec.argv = i->command;
-	spec.n_argv = i->n_command;
-	spec.module_uid = uid;
-	spec.bundle = i->bundle;
-	spec.state = i->state_dir;
-	r = open_sockets(i, &spec, err);
-	if (r == 0) {
-		err->step = MS_STEP_SOCKET;
-		r = open_stdio(i, &spec, err);
+	if (i->wanted.len &&
+	    (m->id.len != i->wanted.len || memcmp(m->id.p, i->wanted.p, m->id.len) != 0)) {
+		ms_error_say(err, EINVAL, MS_REASON_CONFLICT,
+			     "its manifest says that it is the module '%.*s', not '%.*s'",
+			     (int)m->id.len, m->id.p, (int)i->wanted.len, i->wanted.p);
+		return ms_error_hint(err, "the folder and the id in its module.json have the same "
+					  "name");
 	}
-	if (r == 0 &&
-	    i->stdio == MS_STDIO_LOG) /* what is attached to a caller ends with the daemon */
-		r = ms_state_bind_shim(i->s->state, i->id, &spec.adopt, err);
+	if (i->stdio != MS_STDIO_LOG)
+		return 0;
+	unit = ms_unit_find(i->s, m->id, i->tenant);
+	if (unit && unit->current && unit->current != i && ms_life_is_live(unit->current))
+		return join(i, unit->current, err);
+	err->step = MS_STEP_STATE;
+	r = ms_state_installation(i->s->state, m->id, i->tenant, &i->installation, err);
 	if (r == 0)
-		r = ms_box_open(i->s, &spec, ms_life_box_ops(), i, &i->box, err);
-	close_spec(&spec);
-	return r;
+		err->step = MS_STEP_NONE;
+	return r < 0 ? r : ms_unit_claim(i, err);
 }
 
 static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, struct ms_error *err)
 {
-	struct ms_instance *other;
 	uint32_t uid = 0;
 	bool fresh[MS_MAX_FS_PATHS] = {0};
 	int r = read_inspection(i, end, err);
@@ -481,19 +414,10 @@ static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, st
 	i->answer_source = sd_event_source_disable_unref(i->answer_source);
 	i->answer_fd = ms_fd_close(i->answer_fd);
 	i->manifest = ms_fd_close(i->manifest);
-	if (r < 0)
-		return r;
-	other = find_running(i);
-	if (other && other->state == MS_STATE_STOPPING)
-		return ms_error_say(err, EBUSY, MS_REASON_CONFLICT,
-				    "the module is stopping; start it again after that");
-	if (other) {
-		ms_life_join(i, other);
-		MS_IGNORE(ms_error_say(err, EALREADY, MS_REASON_ALREADY_RUNNING,
-				       "it runs already")); /* nobody waits */
-		return -EALREADY;
-	}
-	r = make_policy(i, err);
+	if (r == 0)
+		r = make_policy(i, err);
+	if (r == 0)
+		r = find_place(i, err);
 	if (r == 0)
 		r = open_state(i, &uid, fresh, err);
 	/* without a folder there is nothing to fill them from: they are the module's as they are */
@@ -503,7 +427,7 @@ static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, st
 		return r;
 	ms_life_set(i, MS_STATE_STARTING);
 	return any_fresh(i, fresh) && i->bundle >= 0 ? begin_copy(i, uid, fresh, err)
-						     : begin_run(i, uid, err);
+						     : ms_life_run(i, uid, err);
 }
 
 static int after_copy(struct ms_instance *i, const struct ms_box_end *end, struct ms_error *err)
@@ -523,7 +447,7 @@ static int after_copy(struct ms_instance *i, const struct ms_box_end *end, struc
 	if (r < 0)
 		return r;
 	err->step = MS_STEP_NONE;
-	return begin_run(i, uid, err);
+	return ms_life_run(i, uid, err);
 }
 
 void ms_life_next_phase(struct ms_instance *i, const struct ms_box_end *end)
@@ -547,12 +471,28 @@ static int on_born(void *data, const struct ms_box_birth *birth, struct ms_error
 	return ms_life_record(i, birth, err);
 }
 
-static void on_started(void *data, uint32_t pid)
+static void on_started(void *data, const struct ms_box_started *started)
 {
 	struct ms_instance *i = data;
 
 	if (i->phase == MS_PHASE_RUN)
-		ms_life_started(i, pid);
+		ms_life_started(i, started);
+}
+
+static void on_notify(void *data, const struct ms_shim_notify *notify)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_notify(i, notify);
+}
+
+static void on_exit_told(void *data, const struct ms_box_end *end)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_exit(i, end);
 }
 
 static void on_violation(void *data, const struct ms_shim_violation *v, uint32_t pid)
@@ -579,11 +519,14 @@ static void on_end(void *data, const struct ms_box_end *end)
 {
 	struct ms_instance *i = data;
 
-	i->box = ms_box_free(i->box);
-	if (i->phase == MS_PHASE_RUN || i->stop_asked)
+	struct ms_box *box = i->box;
+
+	i->box = NULL;
+	if (i->phase == MS_PHASE_RUN || i->ender != MS_ENDER_NONE)
 		ms_life_ended(i, end);
 	else
 		ms_life_next_phase(i, end);
+	(void)ms_box_free(box); /* always NULL; what @end borrows was its own */
 }
 
 const struct ms_box_ops *ms_life_box_ops(void)
@@ -591,6 +534,8 @@ const struct ms_box_ops *ms_life_box_ops(void)
 	static const struct ms_box_ops ops = {
 		.on_born = on_born,
 		.on_started = on_started,
+		.on_notify = on_notify,
+		.on_exit = on_exit_told,
 		.on_violation = on_violation,
 		.on_memory = on_memory,
 		.on_end = on_end,

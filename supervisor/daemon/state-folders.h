@@ -11,7 +11,7 @@
 #include "supervisor/daemon/state.h"
 
 struct ms_folders {
-	int runtime, state, installations, sockets, logs, records, shims; /* O_DIRECTORY */
+	int runtime, state, installations, sockets, logs, records, shims, units; /* O_DIRECTORY */
 	int lock_runtime, lock_state;
 	char runtime_path[65]; /* its cap, and the NUL */
 	char *state_path;      /* owned */

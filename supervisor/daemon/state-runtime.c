@@ -16,6 +16,9 @@
 #include "supervisor/daemon/record.h"
 #include "supervisor/daemon/state-folders.h"
 #include "supervisor/daemon/sweep.h"
+#include "supervisor/daemon/unit-record.h"
+
+#define TOLD_MARK '~' /* before the name of a record whose end was told */
 
 static int socket_dir(struct ms_folders *s, const char *key, struct ms_error *err)
 {
@@ -127,63 +130,118 @@ int ms_state_bind_shim(struct ms_folders *s, const char *instance, int *ret_fd,
 	return 0;
 }
 
-int ms_state_put_record(struct ms_folders *s, const char *instance, const void *data, size_t len,
-			struct ms_error *err)
+/* Whole or not at all. No fsync: it outlives this daemon, not the boot, and so does the page cache.
+ */
+static int put_whole(int dir, const char *name, const void *data, size_t len, struct ms_error *err)
 {
 	char temporary[32];
 	ms_auto_fd int fd = -EBADF;
 	int r;
 
-	(void)snprintf(temporary, sizeof(temporary), ".%s", instance); /* always fits */
-	fd = openat(s->records, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
+	(void)snprintf(temporary, sizeof(temporary), ".%s", name); /* names are short */
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return ms_error_set(err, errno, "write the instance's record");
-	/* no fsync: the record outlives this daemon, not the boot, and so does the page cache */
+		return ms_error_set(err, errno, "write a record");
 	r = ms_fs_write_all(fd, data, len);
-	if (r == 0 && renameat(s->records, temporary, s->records, instance) < 0)
+	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
 		r = -errno;
 	if (r < 0)
-		(void)unlinkat(s->records, temporary, 0); /* half of one is none */
-	return r < 0 ? ms_error_set(err, -r, "write the instance's record") : 0;
+		(void)unlinkat(dir, temporary, 0); /* half of one is none */
+	return r < 0 ? ms_error_set(err, -r, "write a record") : 0;
 }
 
-void ms_state_drop_record(struct ms_folders *s, const char *instance)
+static void read_whole(int dir, const char *file, const char *name, bool told, void *buf,
+		       size_t cap, ms_state_record_fn fn, void *arg)
 {
-	(void)unlinkat(s->records, instance, 0); /* gone is what is wanted */
-	(void)unlinkat(s->shims, instance, 0);	 /* the same */
-}
-
-static void read_record(struct ms_folders *s, const char *instance, void *buf, size_t cap,
-			void (*fn)(void *arg, const char *instance, const void *data, size_t len),
-			void *arg)
-{
-	ms_auto_fd int fd =
-		openat(s->records, instance, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ms_auto_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -errno : ms_fs_read_all(fd, buf, cap);
 
-	fn(arg, instance, n < 0 ? NULL : buf, n < 0 ? 0 : (size_t)n);
+	fn(arg, name, told, n < 0 ? NULL : buf, n < 0 ? 0 : (size_t)n);
 }
 
-void ms_state_each_record(struct ms_folders *s,
-			  void (*fn)(void *arg, const char *instance, const void *data, size_t len),
-			  void *arg)
+static void each_whole(int folder, bool (*is_name)(const char *), size_t cap, ms_state_record_fn fn,
+		       void *arg)
 {
-	ms_auto_free void *buf = malloc(MS_MAX_RECORD_BYTES);
-	int fd = openat(s->records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ms_auto_free void *buf = malloc(cap);
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 
 	while (buf && dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
-		if (ms_name_is_instance(e->d_name, strlen(e->d_name)))
-			read_record(s, e->d_name, buf, MS_MAX_RECORD_BYTES, fn, arg);
-		else if (e->d_name[0] == '.' &&
-			 ms_name_is_instance(e->d_name + 1, strlen(e->d_name + 1)))
-			(void)unlinkat(s->records, e->d_name,
-				       0); /* a write that a death cut short */
+		const char *name = e->d_name;
+		const bool told = name[0] == TOLD_MARK;
+
+		if (is_name(name + told))
+			read_whole(folder, name, name + told, told, buf, cap, fn, arg);
+		else if (name[0] == '.' && is_name(name + 1))
+			(void)unlinkat(folder, name, 0); /* a write that a death cut short */
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
+}
+
+int ms_state_put_record(struct ms_folders *s, const char *instance, const void *data, size_t len,
+			struct ms_error *err)
+{
+	return put_whole(s->records, instance, data, len, err);
+}
+
+void ms_state_tell_record(struct ms_folders *s, const char *instance)
+{
+	char told[32];
+
+	(void)snprintf(told, sizeof(told), "%c%s", TOLD_MARK, instance); /* always fits */
+	if (renameat(s->records, instance, s->records, told) < 0)
+		(void)unlinkat(s->records, instance, 0); /* else its end would be told twice */
+}
+
+void ms_state_drop_record(struct ms_folders *s, const char *instance)
+{
+	char told[32];
+
+	(void)snprintf(told, sizeof(told), "%c%s", TOLD_MARK, instance); /* always fits */
+	(void)unlinkat(s->records, instance, 0); /* gone is what is wanted */
+	(void)unlinkat(s->records, told, 0);	 /* the same */
+	(void)unlinkat(s->shims, instance, 0);	 /* the same */
+}
+
+static bool is_instance(const char *name)
+{
+	return ms_name_is_instance(name, strlen(name));
+}
+
+void ms_state_each_record(struct ms_folders *s, ms_state_record_fn fn, void *arg)
+{
+	each_whole(s->records, is_instance, MS_MAX_RECORD_BYTES, fn, arg);
+}
+
+int ms_state_put_unit(struct ms_folders *s, uint32_t n, const void *data, size_t len,
+		      struct ms_error *err)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%u", n); /* always fits */
+	return put_whole(s->units, name, data, len, err);
+}
+
+void ms_state_drop_unit(struct ms_folders *s, uint32_t n)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%u", n); /* always fits */
+	(void)unlinkat(s->units, name, 0);	     /* gone is what is wanted */
+}
+
+static bool is_number(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len <= 10 && strspn(name, "0123456789") == len;
+}
+
+void ms_state_each_unit(struct ms_folders *s, ms_state_record_fn fn, void *arg)
+{
+	each_whole(s->units, is_number, MS_MAX_UNIT_RECORD_BYTES, fn, arg);
 }
 
 void ms_state_sweep(struct ms_folders *s, bool (*is_known)(void *data, const char *instance_or_key),

@@ -34,6 +34,7 @@ struct ms_folders *ms_state_close(struct ms_folders *s)
 	s->logs = ms_fd_close(s->logs);
 	s->records = ms_fd_close(s->records);
 	s->shims = ms_fd_close(s->shims);
+	s->units = ms_fd_close(s->units);
 	s->lock_runtime = ms_fd_close(s->lock_runtime);
 	s->lock_state = ms_fd_close(s->lock_state);
 	free(s->state_path);
@@ -144,6 +145,8 @@ static int open_folders(struct ms_folders *s, const char *runtime_dir, const cha
 		r = s->records = ms_state_open_dir(s->runtime, "instances", 0700, err);
 	if (r >= 0)
 		r = s->shims = ms_state_open_dir(s->runtime, "shims", 0700, err);
+	if (r >= 0)
+		r = s->units = ms_state_open_dir(s->runtime, "units", 0700, err);
 	return r;
 }
 
@@ -173,7 +176,7 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 	if (!s)
 		return ms_error_set(err, ENOMEM, "state");
 	s->runtime = s->state = s->installations = s->sockets = s->logs = s->records = s->shims =
-		s->lock_runtime = s->lock_state = -EBADF;
+		s->units = s->lock_runtime = s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
 	s->state_path = strdup(state_dir);
 	if (!s->state_path)

@@ -12,6 +12,7 @@
  *	<runtime>/log/<instance>.0 .1    logs
  *	<runtime>/instances/<instance>   record.h
  *	<runtime>/shims/<instance>       where its shim waits for a successor of this daemon
+ *	<runtime>/units/<n>              unit-record.h
  */
 #ifndef MS_DAEMON_STATE_H
 #define MS_DAEMON_STATE_H
@@ -75,11 +76,19 @@ void ms_state_shim_path(const struct ms_folders *state, const char *instance, ch
 MS_MUST_CHECK int ms_state_put_record(struct ms_folders *state, const char *instance,
 				      const void *data, size_t len, struct ms_error *err);
 void ms_state_drop_record(struct ms_folders *state, const char *instance);
+/* ms_state_tell_record - the end of what it stands for was told: a successor only takes it away. */
+void ms_state_tell_record(struct ms_folders *state, const char *instance);
 /* ms_state_each_record - every record there is, in no order; unreadable ones come with @data NULL.
  */
-void ms_state_each_record(struct ms_folders *state,
-			  void (*fn)(void *arg, const char *instance, const void *data, size_t len),
-			  void *arg);
+typedef void (*ms_state_record_fn)(void *arg, const char *name, bool told, const void *data,
+				   size_t len);
+void ms_state_each_record(struct ms_folders *state, ms_state_record_fn fn, void *arg);
+
+/* The same for units, by their installation's number. */
+MS_MUST_CHECK int ms_state_put_unit(struct ms_folders *state, uint32_t n, const void *data,
+				    size_t len, struct ms_error *err);
+void ms_state_drop_unit(struct ms_folders *state, uint32_t n);
+void ms_state_each_unit(struct ms_folders *state, ms_state_record_fn fn, void *arg);
 
 /* The two files of an instance's log, open for writing, empty. */
 MS_MUST_CHECK int ms_state_logs(struct ms_folders *state, const char *instance,

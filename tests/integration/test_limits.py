@@ -254,7 +254,7 @@ def ceiling_of_the_tier_narrows(t):
 def limits_are_of_each_instance(t):
     """One module at its limit does not disturb the next."""
     hungry = t.start(t.folder(manifest(["/usr/bin/python3", "main.py"], id="hungry",
-                                       limits={"memory": "48M"}), {"main.py": EAT}))
+                                       entry={"restart": "never"}, limits={"memory": "48M"}), {"main.py": EAT}))
     calm = t.start(t.folder(manifest(["/bin/sleep", "60"], id="calm")))
     exited = hungry.wait()
     equal(exited.get("cause"), "memory", "how the hungry one ended")

@@ -98,6 +98,22 @@ int ms_instance_stop(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS
 	return 0;
 }
 
+int ms_instance_restart(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS_UNUSED,
+			enum ms_wait wait MS_UNUSED, uint64_t timeout_usec MS_UNUSED,
+			ms_start_fn fn, void *data, struct ms_error *err MS_UNUSED)
+{
+	add_wait((struct fake_wait){.start = fn, .data = data});
+	return 0;
+}
+
+int ms_instance_kill(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS_UNUSED,
+		     uint8_t signo MS_UNUSED, ms_view_fn fn, void *data,
+		     struct ms_error *err MS_UNUSED)
+{
+	add_wait((struct fake_wait){.view = fn, .data = data});
+	return 0;
+}
+
 int ms_instance_wait(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS_UNUSED,
 		     ms_view_fn fn, void *data, struct ms_error *err MS_UNUSED)
 {
