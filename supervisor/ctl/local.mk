@@ -8,6 +8,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/flow.c supervisor/ctl/flow.h \
 	supervisor/ctl/foreground.c supervisor/ctl/foreground.h \
 	supervisor/ctl/load.c supervisor/ctl/load.h \
+	supervisor/ctl/log-text.c supervisor/ctl/log-text.h \
 	supervisor/ctl/option.c supervisor/ctl/option.h \
 	supervisor/ctl/request.c supervisor/ctl/request.h \
 	supervisor/ctl/say.c supervisor/ctl/say.h \
@@ -22,6 +23,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/verb-exec.c \
 	supervisor/ctl/verb-explain.c \
 	supervisor/ctl/verb-list.c \
+	supervisor/ctl/verb-logs.c \
 	supervisor/ctl/verb-run.c \
 	supervisor/ctl/verb-start.c \
 	supervisor/ctl/verb-stop.c \

@@ -23,6 +23,7 @@ static const struct ms_verb verbs[] = {
 	{"list", "what is running", ms_verb_list},
 	{"emergency", "end every module at once, and let none start", ms_verb_emergency},
 	{"exec", "run a command inside a module that runs", ms_verb_exec},
+	{"logs", "what a module writes", ms_verb_logs},
 	{"events", "what modules tried, and what became of them", ms_verb_events},
 	{"validate", "check a manifest and its folder, without a supervisor", ms_verb_validate},
 	{"explain", "what a module will be able to do, without a supervisor", ms_verb_explain},

@@ -231,6 +231,10 @@ UNIT_TESTS += test-rfc3339
 test_rfc3339_SOURCES = tests/unit/test-rfc3339.c
 test_rfc3339_LDADD = libms.a
 
+UNIT_TESTS += test-log-text
+test_log_text_SOURCES = tests/unit/test-log-text.c
+test_log_text_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
