@@ -33,6 +33,7 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
 	supervisor/daemon/method-life.c \
 	supervisor/daemon/method-start.c \
+	supervisor/daemon/method-stats.c \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \

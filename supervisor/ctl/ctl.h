@@ -57,6 +57,7 @@ int ms_verb_start(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_stop(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_wait(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv);
+int ms_verb_stats(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_emergency(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_exec(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_logs(struct ms_ctl *ctl, int argc, char **argv);

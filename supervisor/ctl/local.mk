@@ -17,6 +17,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/target.c supervisor/ctl/target.h \
 	supervisor/ctl/terminal.c supervisor/ctl/terminal.h \
 	supervisor/ctl/text.c supervisor/ctl/text.h \
+	supervisor/ctl/usage.c supervisor/ctl/usage.h \
 	supervisor/ctl/verb-doctor.c \
 	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
@@ -26,6 +27,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/verb-logs.c \
 	supervisor/ctl/verb-run.c \
 	supervisor/ctl/verb-start.c \
+	supervisor/ctl/verb-stats.c \
 	supervisor/ctl/verb-stop.c \
 	supervisor/ctl/verb-validate.c \
 	supervisor/ctl/verb-version.c

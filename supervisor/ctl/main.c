@@ -21,6 +21,7 @@ static const struct ms_verb verbs[] = {
 	{"stop", "stop a module", ms_verb_stop},
 	{"wait", NULL, ms_verb_wait},
 	{"list", "what is running", ms_verb_list},
+	{"stats", "what running modules use of what they may", ms_verb_stats},
 	{"emergency", "end every module at once, and let none start", ms_verb_emergency},
 	{"exec", "run a command inside a module that runs", ms_verb_exec},
 	{"logs", "what a module writes", ms_verb_logs},

@@ -29,6 +29,7 @@ static const struct ms_method *const methods[] = {
 	&ms_method_instance_wait,
 	&ms_method_instance_show,
 	&ms_method_instance_list,
+	&ms_method_instance_stats,
 	&ms_method_event_subscribe,
 	&ms_method_event_unsubscribe,
 	&ms_method_emergency_stop,

@@ -135,6 +135,7 @@ extern const struct ms_method ms_method_emergency_lift;
 extern const struct ms_method ms_method_instance_exec;
 extern const struct ms_method ms_method_instance_logs;
 /* clang-format on */
+extern const struct ms_method ms_method_instance_stats;
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 

@@ -136,12 +136,17 @@ UNIT_TESTS += test-ctl-text
 test_ctl_text_SOURCES = tests/unit/test-ctl-text.c
 test_ctl_text_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-usage
+test_usage_SOURCES = tests/unit/test-usage.c
+test_usage_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c
 test_flow_LDADD = $(CTL_LIBS)
 
 # The control socket, with fake-instance.c in place of what it drives.
-FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h
+FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h \
+	tests/unit/fake-watch.c
 
 UNIT_TESTS += test-event
 test_event_SOURCES = tests/unit/test-event.c $(FAKE_INSTANCE)
