@@ -35,7 +35,9 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-start.c \
 	supervisor/daemon/method-stats.c \
 	supervisor/daemon/method-supervisor.c \
+	supervisor/daemon/method-operation.c \
 	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
+	supervisor/daemon/rpc-key.c supervisor/daemon/rpc-key.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
 	supervisor/daemon/rpc-peer.c \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \

@@ -31,6 +31,7 @@
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/restrict.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/state.h"
 #include "supervisor/daemon/stream.h"
 #include "supervisor/daemon/supervisor.h"
@@ -311,7 +312,8 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	if (r < 0)
 		return r;
 	ms_emergency_begin(s->emergency);
-	r = ms_control_open(s, &s->control, err);
+	s->rpc = ms_rpc_memory_new(ms_rpc_memory_clock);
+	r = s->rpc ? ms_control_open(s, &s->control, err) : ms_error_set(err, ENOMEM, "requests");
 	/* last: from here on only what the loop needs */
 	return r < 0 ? r : ms_restrict_self(err);
 }
@@ -319,6 +321,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
+	s->rpc = ms_rpc_memory_free(s->rpc); /* before those that would still answer */
 	s->streams = ms_streams_free(s->streams);
 	s->execs = ms_execs_free(s->execs);
 	s->instances = ms_instances_free(s->instances);

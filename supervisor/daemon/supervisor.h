@@ -16,6 +16,7 @@ struct ms_events;
 struct ms_host_report;
 struct ms_instances;
 struct ms_launcher;
+struct ms_rpc_memory;
 struct ms_folders;
 struct ms_emergency;
 struct ms_streams;
@@ -28,6 +29,7 @@ struct ms_supervisor {
 	struct ms_config *config;	/* owned */
 	struct ms_events *events;	/* owned */
 	struct ms_control *control;	/* owned */
+	struct ms_rpc_memory *rpc;	/* owned: what requests leave behind */
 	struct ms_instances *instances; /* owned */
 	struct ms_units *units;		/* owned: modules that are wished to run */
 	struct ms_emergency *emergency; /* owned: the flag that stops every start */

@@ -157,6 +157,14 @@ UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
 test_rpc_LDADD = $(CONTROL_LIBS)
 
+UNIT_TESTS += test-rpc-key
+test_rpc_key_SOURCES = tests/unit/test-rpc-key.c $(FAKE_INSTANCE)
+test_rpc_key_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-digest
+test_digest_SOURCES = tests/unit/test-digest.c
+test_digest_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-control
 test_control_SOURCES = tests/unit/test-control.c $(FAKE_INSTANCE)
 test_control_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
