@@ -62,6 +62,7 @@ int ms_verb_emergency(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_exec(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_logs(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_events(struct ms_ctl *ctl, int argc, char **argv);
+int ms_verb_capacity(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_validate(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_explain(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_doctor(struct ms_ctl *ctl, int argc, char **argv);

@@ -22,6 +22,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
 	supervisor/ctl/verb-exec.c \
+	supervisor/ctl/verb-capacity.c \
 	supervisor/ctl/verb-explain.c \
 	supervisor/ctl/verb-list.c \
 	supervisor/ctl/verb-logs.c \

@@ -26,6 +26,7 @@ static const struct ms_verb verbs[] = {
 	{"exec", "run a command inside a module that runs", ms_verb_exec},
 	{"logs", "what a module writes", ms_verb_logs},
 	{"events", "what modules tried, and what became of them", ms_verb_events},
+	{"capacity", "how full the host is, and how many more modules fit", ms_verb_capacity},
 	{"validate", "check a manifest and its folder, without a supervisor", ms_verb_validate},
 	{"explain", "what a module will be able to do, without a supervisor", ms_verb_explain},
 	{"doctor", "which isolation layers this host has, and what to change", ms_verb_doctor},

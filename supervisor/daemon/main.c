@@ -22,6 +22,7 @@
 #include "lib/fs.h"
 #include "lib/layers.h"
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/config-files.h"
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/emergency.h"
@@ -307,6 +308,9 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_emergency_new(s, &s->emergency, err);
 	if (r < 0)
 		return r;
+	r = ms_capacity_new(s, &s->capacity, err);
+	if (r < 0)
+		return r;
 	ms_instances_adopt(s);
 	r = ms_streams_new(s, &s->streams, err);
 	if (r < 0)
@@ -326,6 +330,7 @@ static void tear_down(struct ms_supervisor *s)
 	s->execs = ms_execs_free(s->execs);
 	s->instances = ms_instances_free(s->instances);
 	s->watches = ms_watches_free(s->watches);
+	s->capacity = ms_capacity_free(s->capacity);
 	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);
 	s->launcher = ms_launcher_free(s->launcher);

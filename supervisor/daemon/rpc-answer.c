@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/rpc-life.h"
@@ -131,6 +132,8 @@ static void write_error(struct ms_jw *jw, const struct ms_fault *fault)
 	ms_jw_int(jw, "http", meaning->http);
 	if (fault->retry_after_ms)
 		ms_jw_uint(jw, "retryAfterMs", fault->retry_after_ms);
+	else if (err->reason == MS_REASON_HOST_FULL) /* the figures are read anew by then */
+		ms_jw_uint(jw, "retryAfterMs", MS_CAPACITY_RETRY_MS);
 	if (err->hint[0])
 		ms_jw_text(jw, "hint", err->hint);
 	if (err->step != MS_STEP_NONE)

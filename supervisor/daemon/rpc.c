@@ -37,6 +37,7 @@ static const struct ms_method *const methods[] = {
 	&ms_method_operation_cancel,
 	&ms_method_emergency_stop,
 	&ms_method_emergency_lift,
+	&ms_method_capacity_get,
 	&ms_method_instance_exec,
 	&ms_method_instance_logs,
 	/* clang-format on */

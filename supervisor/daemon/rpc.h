@@ -148,6 +148,7 @@ extern const struct ms_method ms_method_event_unsubscribe;
 extern const struct ms_method ms_method_operation_cancel;
 extern const struct ms_method ms_method_emergency_stop;
 extern const struct ms_method ms_method_emergency_lift;
+extern const struct ms_method ms_method_capacity_get;
 extern const struct ms_method ms_method_instance_exec;
 extern const struct ms_method ms_method_instance_logs;
 /* clang-format on */

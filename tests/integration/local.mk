@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/integration/harness/module.py tests/integration/harness/runner.py \
 	tests/integration/harness/wait.py \
 	tests/integration/test_bad_input.py tests/integration/test_ctl.py \
+	tests/integration/test_capacity.py \
 	tests/integration/test_emergency.py \
 	tests/integration/test_environment.py tests/integration/test_examples.py \
 	tests/integration/test_exec.py \

@@ -311,6 +311,10 @@ test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/dae
 test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
 
+UNIT_TESTS += test-admission
+test_admission_SOURCES = tests/unit/test-admission.c supervisor/daemon/admission.c
+test_admission_LDADD = libms.a
+
 UNIT_TESTS += test-flag
 test_flag_SOURCES = tests/unit/test-flag.c tests/unit/scratch.h
 test_flag_LDADD = libms.a
