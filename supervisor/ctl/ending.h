@@ -11,6 +11,9 @@
 
 /* ms_ending_tell - one line: @name, its state, and why. */
 void ms_ending_tell(const struct ms_json *answer, const char *name, struct ms_buf *out);
+/* ms_ending_how - "exit code 3", "by SIGKILL: it passed its memory limit"; nothing when it has not
+ * ended. */
+void ms_ending_how(const struct ms_json *answer, struct ms_buf *out);
 /* ms_ending_code - the module's own exit code, 128 + n for a signal; MS_EXIT_FAILED when the answer
  * holds neither. */
 int ms_ending_code(const struct ms_json *answer);

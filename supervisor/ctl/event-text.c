@@ -188,7 +188,7 @@ void ms_event_severity(struct ms_str severity, bool color, struct ms_buf *out)
 }
 
 /* "12:34:56" here and now; the text as it is when it is no time. */
-static void add_time(struct ms_buf *out, struct ms_str text)
+void ms_event_clock(struct ms_str text, struct ms_buf *out)
 {
 	int64_t seconds = 0;
 	time_t when;
@@ -213,7 +213,7 @@ void ms_event_text(const struct ms_json *event, bool color, struct ms_buf *out)
 	struct ms_str type = ms_client_get_str(event, "type"), text;
 	struct ms_str tenant = ms_client_get_str(event, "tenant");
 
-	add_time(out, ms_client_get_str(event, "time"));
+	ms_event_clock(ms_client_get_str(event, "time"), out);
 	ms_event_severity(severity, color, out);
 	add_str(&said, "", ms_client_get_str(event, "module"), "");
 	if (!ms_say_is(tenant, "default"))

@@ -19,5 +19,7 @@ void ms_event_text(const struct ms_json *event, bool color, struct ms_buf *out);
 void ms_event_tried(const struct ms_json *data, bool with_pid, struct ms_buf *out);
 /* ms_event_severity - the word in the colour of its weight, 9 columns. */
 void ms_event_severity(struct ms_str severity, bool color, struct ms_buf *out);
+/* ms_event_clock - the time of an event, here: "12:34:56 ", 9 columns. */
+void ms_event_clock(struct ms_str time, struct ms_buf *out);
 
 #endif

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libms-ctl.a
 libms_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) -DMS_SBINDIR='"$(sbindir)"'
 libms_ctl_a_SOURCES = \
 	supervisor/ctl/ctl.c supervisor/ctl/ctl.h \
+	supervisor/ctl/each.c supervisor/ctl/each.h \
 	supervisor/ctl/ending.c supervisor/ctl/ending.h \
 	supervisor/ctl/event-text.c supervisor/ctl/event-text.h \
 	supervisor/ctl/flow.c supervisor/ctl/flow.h \
@@ -10,28 +11,36 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/load.c supervisor/ctl/load.h \
 	supervisor/ctl/log-text.c supervisor/ctl/log-text.h \
 	supervisor/ctl/option.c supervisor/ctl/option.h \
+	supervisor/ctl/page.c supervisor/ctl/page.h \
 	supervisor/ctl/request.c supervisor/ctl/request.h \
 	supervisor/ctl/say.c supervisor/ctl/say.h \
 	supervisor/ctl/session.c supervisor/ctl/session.h \
+	supervisor/ctl/status-all.c supervisor/ctl/status-all.h \
+	supervisor/ctl/story.c supervisor/ctl/story.h \
 	supervisor/ctl/tally.c supervisor/ctl/tally.h \
 	supervisor/ctl/target.c supervisor/ctl/target.h \
 	supervisor/ctl/terminal.c supervisor/ctl/terminal.h \
 	supervisor/ctl/text.c supervisor/ctl/text.h \
 	supervisor/ctl/usage.c supervisor/ctl/usage.h \
+	supervisor/ctl/verb-capacity.c \
 	supervisor/ctl/verb-doctor.c \
 	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
 	supervisor/ctl/verb-exec.c \
-	supervisor/ctl/verb-capacity.c \
 	supervisor/ctl/verb-explain.c \
+	supervisor/ctl/verb-kill.c \
 	supervisor/ctl/verb-list.c \
+	supervisor/ctl/verb-restart.c \
 	supervisor/ctl/verb-logs.c \
 	supervisor/ctl/verb-run.c \
+	supervisor/ctl/verb-show.c \
 	supervisor/ctl/verb-start.c \
 	supervisor/ctl/verb-stats.c \
+	supervisor/ctl/verb-status.c \
 	supervisor/ctl/verb-stop.c \
 	supervisor/ctl/verb-validate.c \
-	supervisor/ctl/verb-version.c
+	supervisor/ctl/verb-version.c \
+	supervisor/ctl/why.c supervisor/ctl/why.h
 CTL_LIBS = libms-ctl.a libms-client.a $(INSPECT_LIBS)
 
 bin_PROGRAMS += modsupctl

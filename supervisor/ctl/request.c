@@ -9,11 +9,13 @@
 #include "lib/log.h"
 #include "policy/units.h"
 #include "supervisor/client/client.h"
+#include "supervisor/ctl/each.h"
 #include "supervisor/ctl/say.h"
 #include "supervisor/ctl/text.h"
 
 #define LINE_BYTES 16384u
-#define INDENT	   12u
+#define ROW_LABEL  11
+#define INDENT	   (2u + ROW_LABEL)
 
 int ms_request_path(struct ms_jw *jw, const char *key, const char *path, struct ms_error *err)
 {
@@ -62,25 +64,63 @@ void ms_request_duration(struct ms_jw *jw, const char *key, uint64_t usec)
 	ms_jw_text(jw, key, ms_units_format(MS_UNITS_DURATION, usec, text));
 }
 
+bool ms_request_operands(struct ms_ctl *ctl, const struct ms_args *args, bool all,
+			 struct ms_each_targets *ret, int *ret_exit)
+{
+	struct ms_error err = MS_ERROR_INIT;
+
+	if (all && args->n_operands)
+		(void)ms_error_say(&err, EINVAL, MS_REASON_PARAMS_INVALID,
+				   "names are given, and an option that means all; give one");
+	else if (!all && !args->n_operands)
+		(void)ms_error_say(&err, EINVAL, MS_REASON_PARAMS_INVALID,
+				   "something is missing; usage: %s %s", ctl->verb, args->synopsis);
+	if (err.code) {
+		*ret_exit = ms_say_usage(ctl, &err);
+		return false;
+	}
+	if (ms_each_words(ret, args->operands, args->n_operands) < 0) {
+		(void)ms_error_set(&err, ENOMEM, "%s", ctl->verb);
+		*ret_exit = ms_say_error(ctl, &err);
+		return false;
+	}
+	return true;
+}
+
+bool ms_request_wait(struct ms_ctl *ctl, uint64_t usec, int *ret_ms, int *ret_exit)
+{
+	struct ms_error err = MS_ERROR_INIT;
+
+	if (usec <= MS_MAX_WAIT_USEC) {
+		*ret_ms = (int)((usec + 999) / 1000);
+		return true;
+	}
+	(void)ms_error_say(&err, ERANGE, MS_REASON_PARAMS_INVALID, "--timeout is at most 1h");
+	*ret_exit = ms_say_usage(ctl, &err);
+	return false;
+}
+
 /* "  word      text" */
 static void line(struct ms_buf *out, const char *word, struct ms_str text)
 {
 	if (text.len == 0)
 		return;
-	ms_buf_addf(out, "  %-10s", word);
+	ms_buf_addf(out, "  %-*s", ROW_LABEL, word);
 	ms_buf_escape(out, text.p, text.len);
 	ms_buf_adds(out, "\n");
 }
 
-static void sockets(const struct ms_json *object, struct ms_buf *out)
+void ms_request_sockets(const struct ms_json *instance, struct ms_buf *out)
 {
+	const struct ms_json *object = ms_client_get(instance, "sockets", MS_JSON_OBJECT);
+
 	for (size_t i = 0; object && i < ms_json_count(object); i++) {
 		struct ms_str name;
 		const struct ms_json *path = ms_json_member(object, i, &name);
 
 		if (ms_json_type(path) != MS_JSON_STRING)
 			continue;
-		ms_buf_adds(out, "  socket    ");
+		ms_buf_addf(out, "  %-*s", ROW_LABEL, "socket");
 		ms_buf_escape(out, name.p, name.len);
 		ms_buf_adds(out, " ");
 		ms_buf_escape(out, ms_json_str(path).p, ms_json_str(path).len);
@@ -108,7 +148,7 @@ static void narrowings(const struct ms_json *instance, struct ms_buf *out)
 		ms_buf_escape(&text, why.p, why.len);
 		if (text.error)
 			continue; /* larger than any that a supervisor sends */
-		ms_buf_adds(out, "  narrowed  ");
+		ms_buf_adds(out, "  narrowed   ");
 		ms_text_wrap(out, text.data, INDENT, INDENT, MS_SAY_WIDTH);
 	}
 }
@@ -120,7 +160,7 @@ static void skipped(const struct ms_json *list, struct ms_buf *out)
 
 		if (ms_json_type(layer) != MS_JSON_STRING)
 			continue;
-		ms_buf_adds(out, "  WITHOUT   layer ");
+		ms_buf_adds(out, "  WITHOUT    layer ");
 		ms_buf_escape(out, ms_json_str(layer).p, ms_json_str(layer).len);
 		ms_buf_adds(out, ": this host lacks it, and the configuration allows that\n");
 	}
@@ -149,7 +189,7 @@ void ms_request_instance(const struct ms_json *instance, struct ms_buf *out)
 	line(out, "tier", ms_client_get_str(instance, "tier"));
 	line(out, "tenant", ms_client_get_str(instance, "tenant"));
 	if (pid > 0)
-		ms_buf_addf(out, "  pid       %llu\n", (unsigned long long)pid);
-	sockets(ms_client_get(instance, "sockets", MS_JSON_OBJECT), out);
+		ms_buf_addf(out, "  pid        %llu\n", (unsigned long long)pid);
+	ms_request_sockets(instance, out);
 	ms_request_less(instance, out);
 }

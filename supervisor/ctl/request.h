@@ -23,9 +23,20 @@ MS_MUST_CHECK int ms_request_labels(struct ms_jw *jw, const struct ms_option_lis
 /* ms_request_duration - microseconds as the text that the protocol takes. */
 void ms_request_duration(struct ms_jw *jw, const char *key, uint64_t usec);
 
+struct ms_each_targets;
+
+/* ms_request_operands - the words of the command line, or --all (@all) in their place. False: all
+ * is said, end with *ret_exit. */
+MS_MUST_CHECK bool ms_request_operands(struct ms_ctl *ctl, const struct ms_args *args, bool all,
+				       struct ms_each_targets *ret, int *ret_exit);
+/* ms_request_wait - a --timeout as milliseconds to wait for an answer. As above. */
+MS_MUST_CHECK bool ms_request_wait(struct ms_ctl *ctl, uint64_t usec, int *ret_ms, int *ret_exit);
+
 /* ms_request_instance - an instance as an answer tells it: id and state, sockets, narrowings,
  * layers it runs without. */
 void ms_request_instance(const struct ms_json *instance, struct ms_buf *out);
+/* ms_request_sockets - the sockets it serves, a line each. */
+void ms_request_sockets(const struct ms_json *instance, struct ms_buf *out);
 /* ms_request_less - only what it does not get: narrowings, and layers it runs without. Nothing for
  * none. */
 void ms_request_less(const struct ms_json *instance, struct ms_buf *out);

@@ -27,6 +27,15 @@ size_t ms_text_columns(const char *text, size_t len)
 	return n;
 }
 
+size_t ms_text_bytes(const char *text, size_t columns)
+{
+	size_t i = 0;
+
+	while (text[i] && (((unsigned char)text[i] & 0xc0) == 0x80 || columns-- > 0))
+		i++;
+	return i;
+}
+
 void ms_text_wrap(struct ms_buf *out, const char *text, size_t at, size_t indent, size_t width)
 {
 	bool first = true; /* on its line */
@@ -160,6 +169,19 @@ void ms_table_addf(struct ms_table *table, const char *fmt, ...)
 	add_cell(table, &cell);
 }
 
+void ms_table_drop(struct ms_table *table, size_t row)
+{
+	size_t stride = table->n_columns + table->notes, at = row * stride;
+
+	if (table->error || at + stride > table->n_cells)
+		return;
+	for (size_t i = at; i < at + stride; i++)
+		free(table->cells[i]);
+	table->n_cells -= stride;
+	memmove(table->cells + at, table->cells + at + stride,
+		(table->n_cells - at) * sizeof(*table->cells));
+}
+
 /* Cut what may be cut, the widest first, until a row fits. */
 static void fit(size_t *widths, uint32_t n, size_t width, uint32_t shrink)
 {
@@ -179,23 +201,13 @@ static void fit(size_t *widths, uint32_t n, size_t width, uint32_t shrink)
 	}
 }
 
-/* The bytes of the first @columns characters. */
-static size_t bytes_of(const char *text, size_t columns)
-{
-	size_t i = 0;
-
-	while (text[i] && (((unsigned char)text[i] & 0xc0) == 0x80 || columns-- > 0))
-		i++;
-	return i;
-}
-
 static void print_row(const struct ms_table *table, const char *const *cells, const size_t *widths,
 		      struct ms_buf *out)
 {
 	for (uint32_t c = 0; c < table->n_columns; c++) {
 		size_t columns = ms_text_columns(cells[c], strlen(cells[c]));
 		bool cut = columns > widths[c], last = c + 1 == table->n_columns;
-		size_t len = cut ? bytes_of(cells[c], widths[c] - 1) : strlen(cells[c]);
+		size_t len = cut ? ms_text_bytes(cells[c], widths[c] - 1) : strlen(cells[c]);
 		int pad = cut ? 0 : (int)(widths[c] - columns);
 		bool right = table->right & (1u << c);
 

@@ -17,6 +17,9 @@ void ms_text_wrap(struct ms_buf *out, const char *text, size_t at, size_t indent
 /* ms_text_columns - how many columns @len bytes of UTF-8 take, one for each character. */
 size_t ms_text_columns(const char *text, size_t len);
 
+/* ms_text_bytes - how many bytes the first @columns characters of @text take. */
+size_t ms_text_bytes(const char *text, size_t columns);
+
 #define MS_TEXT_AGE_BYTES 32
 /* ms_text_age - "5s" "3m12s" "2h05m" "4d03h"; at most 31 bytes and the NUL. */
 void ms_text_age(uint64_t seconds, char out[static MS_TEXT_AGE_BYTES]);
@@ -50,6 +53,8 @@ static inline void ms_table_cleanup(struct ms_table *table)
 /* ms_table_add - the next cell; outside bytes, escaped here. */
 void ms_table_add(struct ms_table *table, struct ms_str text);
 void ms_table_addf(struct ms_table *table, const char *fmt, ...) MS_PRINTF(2, 3);
+/* ms_table_drop - a whole row that was added, counted from 0. */
+void ms_table_drop(struct ms_table *table, size_t row);
 /* ms_table_print - titles and rows; columns @shrink (bits) are cut with "~" when a row would be
  * wider than @width. 0 for @width: nothing is cut. */
 void ms_table_print(struct ms_table *table, size_t width, uint32_t shrink, struct ms_buf *out);

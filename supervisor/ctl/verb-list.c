@@ -6,133 +6,156 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "modsup/limits.h"
 #include "supervisor/client/client.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/each.h"
 #include "supervisor/ctl/option.h"
 #include "supervisor/ctl/say.h"
 #include "supervisor/ctl/text.h"
 
-#define ANSWER_MS 30000
-#define PAGE	  500u
-#define MAX_PAGES (MS_MAX_INSTANCES / PAGE + 2) /* a supervisor that pages for ever is left */
+static const char *const titles[] = {"MODULE", "TENANT", "STATE",   "REASON",
+				     "SINCE",  "NEXT",	 "INSTANCE"};
+#define RIGHT  (1u << 4 | 1u << 5)
+#define SHRINK (1u << 0 | 1u << 1 | 1u << 3)
 
-static const char *const titles[] = {"MODULE", "TENANT", "STATE",   "SINCE",
-				     "PID",    "DENIED", "INSTANCE"};
-#define RIGHT  (1u << 3 | 1u << 4 | 1u << 5)
-#define SHRINK (1u << 0 | 1u << 1)
-
-static void add_age(struct ms_table *table, const struct ms_json *instance)
+/* How far from now, either way; "-" for no time. */
+static void add_distance(struct ms_table *table, struct ms_str text, int64_t now)
 {
-	struct ms_str since = ms_client_get_str(instance, "since");
-	int64_t then = 0;
-	time_t now = time(NULL);
 	char age[MS_TEXT_AGE_BYTES];
+	int64_t then = 0;
 
-	if (!ms_text_time(since, &then)) {
+	if (!ms_text_time(text, &then)) {
 		ms_table_addf(table, "-");
 		return;
 	}
-	ms_text_age(now > then ? (uint64_t)(now - then) : 0, age);
+	ms_text_age((uint64_t)(then > now ? then - now : now - then), age);
 	ms_table_addf(table, "%s", age);
 }
 
-static void add_number(struct ms_table *table, uint64_t value)
+static void add_reason(struct ms_table *table, const struct ms_json *instance)
 {
-	if (value > 0)
-		ms_table_addf(table, "%llu", (unsigned long long)value);
+	struct ms_str state = ms_client_get_str(instance, "state");
+	struct ms_str reason = ms_client_get_str(instance, "reason");
+	uint64_t code = ms_client_get_uint(ms_client_get(instance, "exit", MS_JSON_OBJECT), "code",
+					   UINT64_MAX);
+
+	if (!reason.len || (reason.len == state.len && memcmp(reason.p, state.p, state.len) == 0))
+		ms_table_addf(table, "-"); /* "stopped: stopped" is no news */
+	else if (ms_say_is(reason, "exited") && code <= 255)
+		ms_table_addf(table, "exit code %u", (unsigned)code);
 	else
-		ms_table_addf(table, "-");
+		ms_table_add(table, reason);
 }
 
-/* What is worth a look: why it failed, the reason of its state, else the layers it runs without. */
+/* What is worth a look: why it failed, else that it runs less guarded than it could. */
 static void add_note(struct ms_table *table, const struct ms_json *instance)
 {
 	const struct ms_json *skipped = ms_client_get(instance, "skippedLayers", MS_JSON_ARRAY);
 	const struct ms_json *error = ms_client_get(instance, "error", MS_JSON_OBJECT);
-	struct ms_str state = ms_client_get_str(instance, "state");
-	struct ms_str reason = ms_client_get_str(instance, "reason");
 
 	if (error)
-		reason = ms_client_get_str(error, "message");
-
-	if (reason.len == state.len && memcmp(reason.p, state.p, state.len) == 0)
-		reason.len = 0; /* "stopped: stopped" is no news */
-	if (ms_say_is(reason, "exited"))
-		ms_table_addf(table, "exited, code %llu",
-			      (unsigned long long)ms_client_get_uint(
-				      ms_client_get(instance, "exit", MS_JSON_OBJECT), "code", 0));
-	else if (reason.len > 0)
-		ms_table_add(table, reason);
+		ms_table_add(table, ms_client_get_str(error, "message"));
 	else if (skipped && ms_json_count(skipped) > 0)
 		ms_table_addf(table, "runs without %zu optional layer%s that this host lacks",
 			      ms_json_count(skipped), ms_json_count(skipped) > 1 ? "s" : "");
+	else if (ms_say_is(ms_client_get_str(instance, "shim"), "outdated"))
+		ms_table_addf(table, "runs under the shim of an earlier modsup");
 	else
 		ms_table_addf(table, "%s", "");
 }
 
 static void add_instance(struct ms_table *table, const struct ms_json *instance)
 {
+	int64_t now = (int64_t)time(NULL);
+
 	ms_table_add(table, ms_client_get_str(instance, "module"));
 	ms_table_add(table, ms_client_get_str(instance, "tenant"));
 	ms_table_add(table, ms_client_get_str(instance, "state"));
-	add_age(table, instance);
-	add_number(table, ms_client_get_uint(instance, "pid", 0));
-	ms_table_addf(table, "%llu", (unsigned long long)ms_client_get_uint(instance, "denied", 0));
+	add_reason(table, instance);
+	add_distance(table, ms_client_get_str(instance, "since"), now);
+	add_distance(table, ms_client_get_str(instance, "next"), now);
 	ms_table_add(table, ms_client_get_str(instance, "instance"));
 	add_note(table, instance);
 }
 
-/* One page into @table or @jw; the cursor of the next one, or "" at the end. */
-static int page(struct ms_ctl *ctl, struct ms_client *client, struct ms_str cursor,
-		struct ms_message *ret)
-{
-	struct ms_jw *params = ms_jw_new();
-	struct ms_error err = MS_ERROR_INIT;
-	int r;
+/* A row of the table, as far as it matters whether people see it. */
+struct row {
+	char *module, *tenant; /* owned */
+	bool ended;
+};
 
-	if (params) {
-		ms_jw_object(params, NULL);
-		ms_jw_uint(params, "limit", PAGE);
-		if (cursor.len > 0)
-			ms_jw_str(params, "cursor", cursor);
-		ms_jw_end(params);
+struct listing {
+	struct ms_table *table; /* borrowed, as is the next */
+	struct ms_jw *jw;
+	struct row *rows; /* owned */
+	size_t n_rows, cap;
+	bool all, incomplete;
+};
+
+static void listing_done(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->n_rows; i++) {
+		free(listing->rows[i].module);
+		free(listing->rows[i].tenant);
 	}
-	r = ms_client_call(client, "instance.list", params, ANSWER_MS, ret, &err);
-	return ms_say_call(ctl, r, ret, &err);
+	free(listing->rows);
 }
 
-static void take_page(const struct ms_json *body, struct ms_table *table, struct ms_jw *jw)
+static char *copy(struct ms_str text)
 {
-	const struct ms_json *list = ms_client_get(body, "instances", MS_JSON_ARRAY);
-
-	for (size_t i = 0; list && i < ms_json_count(list); i++) {
-		add_instance(table, ms_json_at(list, i));
-		ms_jw_value(jw, NULL, ms_json_at(list, i));
-	}
+	return strndup(text.p, text.len);
 }
 
-static int collect(struct ms_ctl *ctl, struct ms_table *table, struct ms_jw *jw)
+static void add_row(struct listing *listing, const struct ms_json *instance)
 {
-	ms_auto(client) struct ms_client *client = NULL;
-	ms_auto(message) struct ms_message message = MS_MESSAGE_INIT;
-	struct ms_str cursor = {.p = "", .len = 0};
-	int code = ms_ctl_connect(ctl, &client);
+	struct ms_str state = ms_client_get_str(instance, "state");
+	struct row row = {
+		.module = copy(ms_client_get_str(instance, "module")),
+		.tenant = copy(ms_client_get_str(instance, "tenant")),
+		.ended = ms_say_is(state, "stopped") || ms_say_is(state, "failed"),
+	};
+	struct row *rows = listing->rows;
 
-	for (unsigned i = 0; code == MS_EXIT_DONE && i < MAX_PAGES; i++) {
-		struct ms_message next = MS_MESSAGE_INIT;
-
-		code = page(ctl, client, cursor, &next);
-		ms_message_done(&message); /* @cursor lived in it */
-		message = next;
-		if (code != MS_EXIT_DONE)
-			break;
-		take_page(message.body, table, jw);
-		cursor = ms_client_get_str(message.body, "next");
-		if (cursor.len == 0)
-			break;
+	if (listing->n_rows == listing->cap) {
+		listing->cap = listing->cap ? listing->cap * 2 : 64;
+		rows = reallocarray(listing->rows, listing->cap, sizeof(*rows));
 	}
-	return code;
+	if (rows)
+		listing->rows = rows;
+	if (!rows || !row.module || !row.tenant) {
+		free(row.module);
+		free(row.tenant);
+		listing->incomplete = true;
+		return;
+	}
+	rows[listing->n_rows++] = row;
+}
+
+static void take(void *data, const struct ms_json *instance)
+{
+	struct listing *listing = data;
+
+	add_instance(listing->table, instance);
+	add_row(listing, instance);
+	ms_jw_value(listing->jw, NULL, instance);
+}
+
+static bool has_later_run(const struct listing *listing, size_t i)
+{
+	for (size_t k = i + 1; k < listing->n_rows; k++) {
+		if (strcmp(listing->rows[k].module, listing->rows[i].module) == 0 &&
+		    strcmp(listing->rows[k].tenant, listing->rows[i].tenant) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A module that was started again and again is one line: its earlier runs are history. */
+static void drop_earlier_runs(struct listing *listing)
+{
+	for (size_t i = listing->n_rows; !listing->all && !listing->incomplete && i-- > 0;)
+		if (listing->rows[i].ended && has_later_run(listing, i))
+			ms_table_drop(listing->table, i);
 }
 
 /* The columns of the terminal on stdout; 0: none, nothing is cut. */
@@ -148,15 +171,23 @@ static size_t terminal_width(void)
 int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 {
 	struct ms_args args = {
-		.synopsis = "",
-		.about = "Shows every instance: its module and tenant, its state and since when, "
-			 "the process on the host, and how many calls were refused so far.",
+		.synopsis = "[--all]",
+		.about = "Shows every instance: its module and tenant, its state and for how long, "
+			 "why, and in how much time something happens by itself.",
 	};
 	ms_auto(table) struct ms_table table = MS_TABLE_INIT(titles, RIGHT);
 	ms_auto(jw) struct ms_jw *jw = ms_jw_new();
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
+	ms_auto(client) struct ms_client *client = NULL;
+	__attribute__((cleanup(listing_done))) struct listing listing = {.table = &table, .jw = jw};
+	struct ms_option options[] = {
+		{"all", 0, MS_OPTION_FLAG, NULL, "earlier runs of what was started again, too",
+		 .to.flag = &listing.all},
+	};
 	int code;
 
+	args.options = options;
+	args.n_options = MS_ARRAY_LEN(options);
 	if (!ms_ctl_args(ctl, &args, argc, argv, &code))
 		return code;
 	if (!jw)
@@ -164,13 +195,16 @@ int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 	ms_jw_object(jw, NULL);
 	ms_jw_array(jw, "instances");
 	table.notes = true;
-	code = collect(ctl, &table, jw);
+	code = ms_ctl_connect(ctl, &client);
+	if (code == MS_EXIT_DONE)
+		code = ms_each_listed(ctl, client, take, &listing);
 	if (code != MS_EXIT_DONE)
 		return code;
 	ms_jw_end(jw);
 	ms_jw_end(jw);
 	if (ctl->json)
 		return ms_say_jw(ctl, MS_TAKE_PTR(jw));
+	drop_earlier_runs(&listing);
 	if (table.n_cells == 0)
 		ms_buf_adds(&out, "nothing is running\n");
 	else

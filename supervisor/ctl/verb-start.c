@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * verb-start.c - modsupctl start: the module in a folder, left running.
+ * verb-start.c - modsupctl start: modules by name or by folder, left running.
  */
+#include <string.h>
+#include <sys/stat.h>
+
 #include "supervisor/client/client.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/each.h"
 #include "supervisor/ctl/option.h"
 #include "supervisor/ctl/request.h"
 #include "supervisor/ctl/say.h"
+#include "supervisor/ctl/target.h"
 
-#define TIMEOUT_USEC   (30u * 1000000u)
-#define MARGIN_MS      15000 /* the supervisor's own deadline passes first */
-#define MAX_TEXT_BYTES (1024u * 1024u)
+#define TIMEOUT_USEC (UINT64_C(30) * 1000000)
+#define MARGIN_MS    15000 /* the supervisor's own deadline passes first */
 
 struct start_options {
 	const char *tier, *tenant, *wait;
@@ -18,49 +22,63 @@ struct start_options {
 	struct ms_option_list labels;
 };
 
-static int build(const struct start_options *o, const char *path, struct ms_jw *jw,
+/* What has a slash is a path, and so are "." and ".."; every other word is a name. */
+static bool is_path(const char *word)
+{
+	return strchr(word, '/') || strcmp(word, ".") == 0 || strcmp(word, "..") == 0;
+}
+
+static int build_name(const struct start_options *o, const char *word, struct ms_jw *jw,
+		      struct ms_error *err)
+{
+	const char *at = strchr(word, '@');
+
+	if (at && o->tenant)
+		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
+				    "--tenant and '@%s' both name a tenant; give one", at + 1);
+	return ms_target_module(jw, word, o->tenant, err);
+}
+
+static int build(const void *data, const struct ms_each_target *target, struct ms_jw *jw,
 		 struct ms_error *err)
 {
+	const struct start_options *o = data;
 	int r;
 
-	ms_jw_object(jw, NULL);
-	r = ms_request_path(jw, "path", path, err);
+	if (is_path(target->name)) {
+		r = ms_request_path(jw, "path", target->name, err);
+		ms_request_text(jw, "tenant", o->tenant);
+	} else {
+		r = build_name(o, target->name, jw, err);
+	}
 	if (r < 0)
 		return r;
 	ms_request_text(jw, "tier", o->tier);
-	ms_request_text(jw, "tenant", o->tenant);
 	ms_request_text(jw, "wait", o->wait);
 	ms_request_duration(jw, "timeout", o->timeout_usec);
-	r = ms_request_labels(jw, &o->labels, err);
-	if (r < 0)
-		return r;
-	ms_jw_end(jw);
-	return 0;
+	return ms_request_labels(jw, &o->labels, err);
 }
 
-static int start(struct ms_ctl *ctl, const struct start_options *o, const char *path)
+static void tell(const void *data MS_UNUSED, const struct ms_each_target *target MS_UNUSED,
+		 const struct ms_json *answer, struct ms_buf *out)
 {
-	ms_auto(jw) struct ms_jw *params = ms_jw_new();
-	ms_auto(client) struct ms_client *client = NULL;
-	ms_auto(message) struct ms_message message = MS_MESSAGE_INIT;
-	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MAX_TEXT_BYTES);
-	struct ms_error err = MS_ERROR_INIT;
-	int r = params ? build(o, path, params, &err) : ms_error_set(&err, ENOMEM, "start");
+	ms_request_instance(answer, out);
+}
 
-	if (r < 0)
-		return ms_say_error(ctl, &err);
-	r = ms_ctl_connect(ctl, &client);
-	if (r != MS_EXIT_DONE)
-		return r;
-	r = ms_client_call(client, "instance.start", MS_TAKE_PTR(params),
-			   (int)(o->timeout_usec / 1000) + MARGIN_MS, &message, &err);
-	r = ms_say_call(ctl, r, &message, &err);
-	if (r != MS_EXIT_DONE)
-		return r;
-	if (ctl->json)
-		return ms_say_json(ctl, message.body);
-	ms_request_instance(message.body, &out);
-	return ms_say_out(ctl, &out);
+/* Nobody knows a module of this name, and the caller stands before a folder that has it. */
+static void failed(const void *data MS_UNUSED, const struct ms_each_target *target,
+		   const struct ms_json *error)
+{
+	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(4096);
+	struct stat st;
+
+	if (is_path(target->name) || !ms_say_is(ms_client_reason(error), "not-found") ||
+	    stat(target->name, &st) < 0 || !S_ISDIR(st.st_mode))
+		return;
+	ms_buf_adds(&out, "  the folder of that name is meant by: modsupctl start ./");
+	ms_buf_escape(&out, target->name, strlen(target->name));
+	ms_buf_adds(&out, "\n");
+	ms_say_err(&out);
 }
 
 int ms_verb_start(struct ms_ctl *ctl, int argc, char **argv)
@@ -80,23 +98,29 @@ int ms_verb_start(struct ms_ctl *ctl, int argc, char **argv)
 		 .to.list = &o.labels},
 	};
 	struct ms_args args = {
-		.synopsis = "[options] DIR",
-		.about = "Starts the module in DIR, the folder that holds its module.json, and "
-			 "leaves it running. A module that is running already stays as it is.",
+		.synopsis = "[options] NAME[@TENANT] | DIR ...",
+		.about = "Starts modules and leaves them running: by NAME, from the folders that "
+			 "the supervisor's configuration names (moduleFolders), or the one in DIR, "
+			 "the folder that holds its module.json; a DIR is written with a slash. A "
+			 "module that is running already stays as it is.",
 		.options = options,
 		.n_options = MS_ARRAY_LEN(options),
 		.min_operands = 1,
-		.max_operands = 1,
+		.max_operands = MS_MAX_ARGV,
 	};
-	struct ms_error err = MS_ERROR_INIT;
+	ms_auto(each_targets) struct ms_each_targets targets = {0};
+	struct ms_each each = {.ctl = ctl,
+			       .method = "instance.start",
+			       .build = build,
+			       .tell = tell,
+			       .failed = failed,
+			       .data = &o};
 	int code;
 
-	if (!ms_ctl_args(ctl, &args, argc, argv, &code))
+	if (!ms_ctl_args(ctl, &args, argc, argv, &code) ||
+	    !ms_request_operands(ctl, &args, /* all= */ false, &targets, &code) ||
+	    !ms_request_wait(ctl, o.timeout_usec, &each.timeout_ms, &code))
 		return code;
-	if (o.timeout_usec > UINT64_C(3600) * 1000000) {
-		(void)ms_error_say(&err, ERANGE, MS_REASON_PARAMS_INVALID,
-				   "--timeout is at most 1h");
-		return ms_say_usage(ctl, &err);
-	}
-	return start(ctl, &o, args.operands[0]);
+	each.timeout_ms += MARGIN_MS;
+	return ms_each_call(&each, &targets);
 }

@@ -221,8 +221,8 @@ TEST(streams_both_ways_and_the_code)
 	CHECK_EQ(o.code, 7);
 	CHECK_STR(o.out, "got hello");
 	CHECK_STR(o.err, "modsupctl: run: the module gets less than it asks for:\n"
-			 "  narrowed  limits.memory: 1G asked, 256M granted: tier community\n"
-			 "  WITHOUT   layer landlock: this host lacks it, and the configuration "
+			 "  narrowed   limits.memory: 1G asked, 256M granted: tier community\n"
+			 "  WITHOUT    layer landlock: this host lacks it, and the configuration "
 			 "allows that\n"
 			 "oops\n"
 			 "modsupctl: run: the sandbox refused:\n"
