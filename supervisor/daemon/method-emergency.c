@@ -3,11 +3,11 @@
  * method-emergency.c - emergency.stop and emergency.lift. Called through the table of rpc.c;
  * modsupctl does the same without a daemon.
  */
+#include <stdio.h>
+
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/rpc.h"
 #include "supervisor/daemon/supervisor.h"
-
-#define BY "the control socket"
 
 static const struct ms_param stop_params[] = {
 	{.name = "reason",
@@ -17,12 +17,22 @@ static const struct ms_param stop_params[] = {
 	 .max = MS_MAX_REASON_BYTES},
 };
 
+#define BY_BYTES 64
+
+static const char *name_peer(const struct ms_rpc_peer *peer, char out[static BY_BYTES])
+{
+	(void)snprintf(out, BY_BYTES, "user %u at the control socket", peer->uid); /* fits */
+	return out;
+}
+
 static int run_stop(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
 	struct ms_emergency *e = call->peer->s->emergency;
 	struct ms_jw *jw;
+	char by[BY_BYTES];
 	uint32_t killed = 0;
-	int r = ms_emergency_stop(e, args[0].str, BY, &killed, &fault->error);
+	int r = ms_emergency_stop(e, args[0].str, name_peer(call->peer, by), &killed,
+				  &fault->error);
 
 	if (r < 0)
 		return r;
@@ -38,6 +48,7 @@ static int run_stop(struct ms_call *call, const struct ms_arg *args, struct ms_f
 const struct ms_method ms_method_emergency_stop = {
 	.name = "emergency.stop",
 	.role = MS_ROLE_ADMIN,
+	.changes = true,
 	.params = stop_params,
 	.n_params = MS_ARRAY_LEN(stop_params),
 	.run = run_stop,
@@ -46,8 +57,10 @@ const struct ms_method ms_method_emergency_stop = {
 static int run_lift(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
 	bool was_up = false;
+	char by[BY_BYTES];
 	struct ms_jw *jw;
-	int r = ms_emergency_lift(call->peer->s->emergency, BY, &was_up, &fault->error);
+	int r = ms_emergency_lift(call->peer->s->emergency, name_peer(call->peer, by), &was_up,
+				  &fault->error);
 
 	(void)args; /* none */
 	if (r < 0)
@@ -62,5 +75,6 @@ static int run_lift(struct ms_call *call, const struct ms_arg *args, struct ms_f
 const struct ms_method ms_method_emergency_lift = {
 	.name = "emergency.lift",
 	.role = MS_ROLE_ADMIN,
+	.changes = true,
 	.run = run_lift,
 };
