@@ -266,8 +266,9 @@ static const struct ms_param list_params[ARG_LIST_COUNT] = {
 };
 
 #define LIST_DEFAULT 100u
-#define LIST_STEPS   32u /* through what a peer does not see: then it goes on with another request \
-			  */
+#define LIST_STEPS                                                                                 \
+	32u /* through what a peer does not see: then it goes on with another request              \
+	     */
 
 struct listing {
 	const struct ms_rpc_peer *peer;

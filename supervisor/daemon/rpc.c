@@ -19,21 +19,11 @@
 /* Every method of this build. docs/protocol.md has one section for each, in this order. */
 static const struct ms_method *const methods[] = {
 	/* clang-format off: one a line, so that additions stay apart */
-	&ms_method_hello,
-	&ms_method_supervisor_info,
-	&ms_method_host_check,
-	&ms_method_instance_start,
-	&ms_method_instance_stop,
-	&ms_method_instance_restart,
-	&ms_method_instance_kill,
-	&ms_method_instance_wait,
-	&ms_method_instance_show,
-	&ms_method_instance_list,
-	&ms_method_event_subscribe,
-	&ms_method_event_unsubscribe,
-	&ms_method_emergency_stop,
-	&ms_method_emergency_lift,
-	&ms_method_instance_exec,
+	&ms_method_hello,	   &ms_method_supervisor_info, &ms_method_host_check,
+	&ms_method_instance_start, &ms_method_instance_stop,   &ms_method_instance_restart,
+	&ms_method_instance_kill,  &ms_method_instance_wait,   &ms_method_instance_show,
+	&ms_method_instance_list,  &ms_method_event_subscribe, &ms_method_event_unsubscribe,
+	&ms_method_emergency_stop, &ms_method_emergency_lift,  &ms_method_instance_exec,
 	&ms_method_instance_logs,
 	/* clang-format on */
 };

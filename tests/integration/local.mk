@@ -10,6 +10,6 @@ EXTRA_DIST += \
 	tests/integration/test_emergency.py \
 	tests/integration/test_environment.py tests/integration/test_examples.py \
 	tests/integration/test_files.py tests/integration/test_isolation.py \
-	tests/integration/test_lifecycle.py tests/integration/test_limits.py \
+	tests/integration/test_life.py tests/integration/test_lifecycle.py tests/integration/test_limits.py \
 	tests/integration/test_runtimes.py tests/integration/test_survival.py \
 	tests/integration/test_violations.py
