@@ -81,9 +81,9 @@ static void put_string(struct ms_buf *buf, const char *p, size_t len)
 			continue;
 		}
 		ms_buf_add(buf, p + from, i - from);
-		if (n)
+		if (n && cp)
 			put_escaped(buf, cp);
-		else
+		else /* a NUL too: readers refuse it, ours first */
 			ms_buf_addf(buf, "\\\\x%02x", (unsigned char)p[i]);
 		from = ++i;
 	}

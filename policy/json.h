@@ -69,8 +69,8 @@ const struct ms_json *ms_json_get(const struct ms_json *object,
 				  const char *key); /* NULL when absent */
 
 /* The builder. @key is NULL inside an array and for the outermost value; the caller gives each key
- * of an object once. Bytes that are not UTF-8 are written as \xHH text, so the output is always
- * valid JSON. */
+ * of an object once. Bytes that are not UTF-8, and NUL, are written as \xHH text, so the output is
+ * always what ms_doc_parse() takes. */
 struct ms_jw;
 MS_MUST_CHECK struct ms_jw *ms_jw_new(void); /* NULL on ENOMEM; starts with nothing open */
 struct ms_jw *ms_jw_free(struct ms_jw *jw);

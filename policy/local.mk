@@ -6,6 +6,7 @@ libms_policy_a_SOURCES = \
 	policy/config-peers.c policy/config-peers.h \
 	policy/config-read.c policy/config-rows.h \
 	policy/config.c policy/config.h \
+	policy/digest.c policy/digest.h \
 	policy/json-gate.c policy/json-gate.h \
 	policy/json-lex.c policy/json-lex.h \
 	policy/json-write.c \

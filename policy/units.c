@@ -146,3 +146,25 @@ const char *ms_units_format(enum ms_units_kind kind, uint64_t value,
 	}
 	return out;
 }
+
+const char *ms_units_brief(uint64_t bytes, char out[static MS_UNITS_BRIEF_BYTES])
+{
+	static const char letters[] = "KMGTPE";
+	uint64_t value = bytes, tenths = 0;
+	int unit = -1;
+
+	while (value >= 1024 && unit < (int)sizeof(letters) - 2) {
+		tenths = value % 1024 * 10 / 1024;
+		value /= 1024;
+		unit++;
+	}
+	if (unit < 0)
+		(void)snprintf(out, MS_UNITS_BRIEF_BYTES, "%u", (unsigned)value); /* fits */
+	else if (value >= 100)
+		(void)snprintf(out, MS_UNITS_BRIEF_BYTES, "%u%c", (unsigned)value,
+			       letters[unit]); /* fits */
+	else
+		(void)snprintf(out, MS_UNITS_BRIEF_BYTES, "%u.%u%c", (unsigned)value,
+			       (unsigned)tenths, letters[unit]); /* fits */
+	return out;
+}

@@ -28,4 +28,8 @@ const char *ms_units_accepted(enum ms_units_kind kind);
 const char *ms_units_format(enum ms_units_kind kind, uint64_t value,
 			    char out[static MS_UNITS_TEXT_BYTES]);
 
+#define MS_UNITS_BRIEF_BYTES 16u
+/* ms_units_brief - a size for reading, rounded down: "1.5G" "320M" "12"; returns @out. */
+const char *ms_units_brief(uint64_t bytes, char out[static MS_UNITS_BRIEF_BYTES]);
+
 #endif

@@ -205,7 +205,7 @@ static void close_spent(struct ms_shim *shim)
 	if (!shim->joins)
 		return;
 	for (uint32_t i = 0; i < shim->plan.n_fds; i++) {
-		if (shim->plan.fds[i] == MS_FD_CGROUP_JOIN)
+		if (shim->plan.fds[i] == MS_FD_CGROUP_JOIN || shim->plan.fds[i] == MS_FD_FLAG)
 			shim->fds[i] = ms_fd_close(shim->fds[i]);
 	}
 	shim->join = ms_fd_close(shim->join);

@@ -3,7 +3,8 @@
  * status.c - the shim's end of NOTIFY_SOCKET. A datagram is read whole or dropped and counted; what
  * is kept of all of them is one state of fixed size, and modsupd is told that state: at once where
  * the module became ready, reloads or stops (a few times; a module that goes to and fro waits like
- * the rest), else at most once a second. Descriptors that come along are never taken.
+ * the rest), else at most once a second. Descriptors that come along are never taken, nor can they
+ * hold this process up.
  *
  * The watchdog runs from the start, or from READY=1 where the module says when it is ready, until
  * it is asked to stop or says that it does; each WATCHDOG=1 starts the count again (what systemd
@@ -11,7 +12,10 @@
  */
 #include "shim/status.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "lib/sys.h"
@@ -19,6 +23,7 @@
 
 #define DATAGRAM_BYTES 4096u /* longer ones are dropped */
 #define READ_AT_ONCE   16    /* datagrams before other work gets its turn */
+#define ALARM_USEC     20000 /* a datagram that takes longer is cut short */
 #define EVERY_USEC     1000000u
 #define AT_ONCE	       8u /* changes of state that are told without waiting, one more a second */
 #define LATE_USEC      1000000u /* by so much the shim itself was held up */
@@ -41,6 +46,22 @@ static struct status {
 
 /* -- the socket -- */
 
+static void on_alarm(int sig)
+{
+	(void)sig; /* that it came is all */
+}
+
+/* The one signal that is not blocked. By libc, whose handler has a way back that the kernel asks
+ * for. */
+static int take_alarms(void)
+{
+	const uint64_t alarm = 1ull << (SIGALRM - 1);
+
+	if (sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL) < 0)
+		return -errno;
+	return ms_sys_rt_sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+}
+
 /* Relative to a folder: an address is a path, and the only process here is this one. */
 int ms_status_bind(struct ms_shim *shim, int dir, const char *name, uint32_t uid, uint32_t gid)
 {
@@ -61,6 +82,8 @@ int ms_status_bind(struct ms_shim *shim, int dir, const char *name, uint32_t uid
 		r = (int)MS_SYS3(__NR_bind, fd, &addr, sizeof(addr));
 	if (r == 0)
 		r = (int)MS_SYS5(__NR_fchownat, dir, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (r == 0)
+		r = take_alarms();
 	if (r < 0)
 		return r;
 	shim->status_sock = MS_TAKE_FD(fd);
@@ -161,7 +184,20 @@ static void take(const struct ms_sdnotify *said, uint64_t now)
 	state.hung |= said->trigger && state.watchdog_usec;
 }
 
-/* One datagram; false: there is none. */
+/*
+ * The last of a connection may come along, and closing it may be told to wait (SO_LINGER) for as
+ * long as its peer likes: the kernel then sleeps in this process, which closes it, until a signal
+ * comes. So one comes.
+ */
+static void set_alarm(long usec)
+{
+	const struct itimerval timer = {.it_interval = {.tv_usec = usec},
+					.it_value = {.tv_usec = usec}};
+
+	(void)MS_SYS3(__NR_setitimer, ITIMER_REAL, &timer, NULL); /* cannot fail */
+}
+
+/* One datagram; false: there is none, or it took its time. */
 static bool receive_one(struct ms_shim *shim, uint64_t now)
 {
 	char buf[DATAGRAM_BYTES];
@@ -178,19 +214,23 @@ static bool receive_one(struct ms_shim *shim, uint64_t now)
 	state.said = true;
 	if (msg.msg_flags & MSG_TRUNC) {
 		count_odd();
-		return true;
+	} else {
+		said = ms_sdnotify_read(buf, (size_t)n);
+		take(&said, now);
 	}
-	said = ms_sdnotify_read(buf, (size_t)n);
-	take(&said, now);
-	return true;
+	return !(msg.msg_flags & MSG_CTRUNC); /* something came along */
 }
 
 void ms_status_receive(struct ms_shim *shim, uint64_t now)
 {
-	for (int i = 0; i < READ_AT_ONCE && shim->status_sock >= 0; i++) {
-		if (!receive_one(shim, now))
-			return;
-	}
+	int i = 0;
+
+	if (shim->status_sock < 0)
+		return;
+	set_alarm(ALARM_USEC);
+	while (i < READ_AT_ONCE && receive_one(shim, now))
+		i++;
+	set_alarm(0);
 }
 
 bool ms_status_is_ready(void)

@@ -26,6 +26,7 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/hostcheck.c supervisor/daemon/hostcheck.h \
 	supervisor/daemon/instance.h \
 	supervisor/daemon/emergency.h \
+	supervisor/daemon/capacity.h supervisor/daemon/method-capacity.c \
 	supervisor/daemon/method-emergency.c \
 	supervisor/daemon/exec.h \
 	supervisor/daemon/method-event.c \
@@ -33,8 +34,11 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-instance.c supervisor/daemon/method-instance.h \
 	supervisor/daemon/method-life.c \
 	supervisor/daemon/method-start.c \
+	supervisor/daemon/method-stats.c \
 	supervisor/daemon/method-supervisor.c \
+	supervisor/daemon/method-operation.c \
 	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
+	supervisor/daemon/rpc-key.c supervisor/daemon/rpc-key.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
 	supervisor/daemon/rpc-peer.c \
 	supervisor/daemon/rpc.c supervisor/daemon/rpc.h \
@@ -50,6 +54,7 @@ CONTROL_LIBS = libms-control.a $(CALL_LIBS) $(SYSTEMD_LIBS)
 sbin_PROGRAMS += modsupd
 modsupd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS) $(CGROUP_CFLAGS) $(SODIUM_CFLAGS)
 modsupd_SOURCES = \
+	supervisor/daemon/admission.c supervisor/daemon/admission.h supervisor/daemon/capacity.c \
 	supervisor/daemon/adopt.c \
 	supervisor/daemon/box-adopt.c \
 	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
@@ -69,6 +74,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/launcher.c supervisor/daemon/launcher.h \
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-find.h \
 	supervisor/daemon/layer/cgroup-group.h \
+	supervisor/daemon/layer/cgroup-share.c supervisor/daemon/layer/cgroup-share.h \
 	supervisor/daemon/layer/cgroup-stats.c supervisor/daemon/layer/cgroup-stats.h \
 	supervisor/daemon/layer/cgroup.c supervisor/daemon/layer/cgroup.h \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \

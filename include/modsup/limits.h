@@ -65,8 +65,13 @@
 
 /* The running supervisor */
 #define MS_MAX_INSTANCES	  2000u
-#define MS_MAX_PEERS		  64u /* connections on each control socket */
-#define MS_MAX_USER_PEERS	  32u /* of them by one user, but for root's */
+#define MS_MAX_PEERS		  64u			/* connections on each control socket */
+#define MS_MAX_USER_PEERS	  32u			/* of them by one user, but for root's */
+#define MS_MAX_KEY_BYTES	  64u			/* `key` of a request */
+#define MS_MAX_KEYS		  16384u		/* kept for 24 hours, of all peers */
+#define MS_MAX_PEER_KEYS	  4096u			/* of them, of one */
+#define MS_MAX_KEYS_BYTES	  (32u * 1024u * 1024u) /* of their answers; then no new one */
+#define MS_MAX_KEY_ANSWER_BYTES	  (64u * 1024u)
 #define MS_MAX_PEER_REQUESTS	  64u /* in flight, of one peer */
 #define MS_MAX_PEER_SUBSCRIPTIONS 16u
 #define MS_MAX_PEER_OUTPUT_BYTES  (4u * 1024u * 1024u)
@@ -100,6 +105,6 @@
 
 /* An emergency */
 #define MS_MAX_REASON_BYTES 512u /* why it was raised */
-#define MS_MAX_GROUP_DEPTH  8u	/* of groups below the modules' own */
+#define MS_MAX_GROUP_DEPTH  8u	 /* of groups below the modules' own */
 
 #endif

@@ -27,8 +27,9 @@ static const struct ms_call_rule shim_rules[] = {
 	ALLOW(getpid), ALLOW(gettid), ALLOW(kill), ALLOW(lseek), ALLOW(munmap), ALLOW(newfstatat),
 	ALLOW(pidfd_open), ALLOW(pidfd_send_signal), ALLOW(poll), ALLOW(ppoll), ALLOW(pread64),
 	ALLOW(pwrite64), ALLOW(read), ALLOW(readlinkat), ALLOW(recvmsg), ALLOW(restart_syscall),
-	ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sendmsg), ALLOW(sendto), ALLOW(shutdown),
-	ALLOW(splice), ALLOW(tgkill), ALLOW(wait4), ALLOW(waitid), ALLOW(write), ALLOW(writev),
+	ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sendmsg), ALLOW(sendto), ALLOW(setitimer),
+	ALLOW(shutdown), ALLOW(splice), ALLOW(tgkill), ALLOW(wait4), ALLOW(waitid), ALLOW(write),
+	ALLOW(writev),
 	/* The caller's memory, for the text of a report; the module's user namespace bounds it. */
 	ALLOW(process_vm_readv),
 	/* Reading below a folder it holds (/proc): no write, no creation. */

@@ -8,6 +8,7 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/flow.c supervisor/ctl/flow.h \
 	supervisor/ctl/foreground.c supervisor/ctl/foreground.h \
 	supervisor/ctl/load.c supervisor/ctl/load.h \
+	supervisor/ctl/log-text.c supervisor/ctl/log-text.h \
 	supervisor/ctl/option.c supervisor/ctl/option.h \
 	supervisor/ctl/request.c supervisor/ctl/request.h \
 	supervisor/ctl/say.c supervisor/ctl/say.h \
@@ -16,14 +17,18 @@ libms_ctl_a_SOURCES = \
 	supervisor/ctl/target.c supervisor/ctl/target.h \
 	supervisor/ctl/terminal.c supervisor/ctl/terminal.h \
 	supervisor/ctl/text.c supervisor/ctl/text.h \
+	supervisor/ctl/usage.c supervisor/ctl/usage.h \
 	supervisor/ctl/verb-doctor.c \
 	supervisor/ctl/verb-emergency.c \
 	supervisor/ctl/verb-events.c \
 	supervisor/ctl/verb-exec.c \
+	supervisor/ctl/verb-capacity.c \
 	supervisor/ctl/verb-explain.c \
 	supervisor/ctl/verb-list.c \
+	supervisor/ctl/verb-logs.c \
 	supervisor/ctl/verb-run.c \
 	supervisor/ctl/verb-start.c \
+	supervisor/ctl/verb-stats.c \
 	supervisor/ctl/verb-stop.c \
 	supervisor/ctl/verb-validate.c \
 	supervisor/ctl/verb-version.c

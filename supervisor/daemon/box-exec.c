@@ -15,14 +15,14 @@
 
 #include "lib/fs.h"
 #include "lib/num.h"
-#include "supervisor/daemon/box-life.h"
+#include "supervisor/daemon/box.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/packet.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define KILL_GRACE_USEC 2000000u /* from "kill the command" to "kill the helper too" */
 #define N_BEFORE	2u	 /* descriptors before the plan's: the plan, the main process */
-#define MAX_FDS		(MS_CGROUP_MAX_TREES + 4u)
+#define MAX_FDS		(MS_CGROUP_MAX_TREES + 4u) /* groups, streams, the flag */
 
 struct ms_box_exec {
 	struct ms_supervisor *s; /* borrowed */
@@ -295,7 +295,8 @@ static int give_fds(struct ms_box_exec *x, const struct ms_box *box,
 {
 	static const enum ms_fd_role std[3] = {MS_FD_STDIN, MS_FD_STDOUT, MS_FD_STDERR};
 	int joins[MS_CGROUP_MAX_TREES], r = 0;
-	int n = ms_cgroup_open_joins(box->cgroup, /* payload= */ true, joins, MS_ARRAY_LEN(joins));
+	int n = ms_cgroup_open_joins(ms_box_cgroup(box), /* payload= */ true, joins,
+				     MS_ARRAY_LEN(joins));
 
 	if (n < 0)
 		return ms_error_set(err, -n, "open the payload groups");
@@ -305,27 +306,30 @@ static int give_fds(struct ms_box_exec *x, const struct ms_box *box,
 		r = give_copy(x, MS_FD_TTY, spec->std[0]);
 	for (int i = 0; i < 3 && r == 0 && !spec->tty; i++)
 		r = give_copy(x, std[i], spec->std[i]);
+	if (r == 0 && spec->flag >= 0)
+		r = give_copy(x, MS_FD_FLAG, spec->flag);
 	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
 }
 
 static int make_plan(const struct ms_box_exec *x, const struct ms_box *box,
 		     const struct ms_box_exec_spec *spec, int *ret, struct ms_error *err)
 {
+	const int plan = ms_box_plan(box);
 	ms_auto_free void *bytes = NULL;
 	struct stat st;
 	size_t len;
 	void *map;
 	int r;
 
-	if (box->plan < 0 || box->version < 2) {
+	if (plan < 0 || ms_box_is_outdated(box)) {
 		ms_error_say(err, ENODATA, MS_REASON_SHIM_OUTDATED,
 			     "the instance was taken over from another version of modsupd, which "
 			     "left no plan for commands");
 		return ms_error_hint(err, "restart the module: what starts now can be joined");
 	}
-	if (fstat(box->plan, &st) < 0 || st.st_size <= 0 || st.st_size > (off_t)MS_MAX_PLAN_BYTES)
+	if (fstat(plan, &st) < 0 || st.st_size <= 0 || st.st_size > (off_t)MS_MAX_PLAN_BYTES)
 		return ms_error_set(err, EBADMSG, "the instance's plan");
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, box->plan, 0);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, plan, 0);
 	if (map == MAP_FAILED)
 		return ms_error_set(err, errno, "map the instance's plan");
 	r = ms_box_exec_plan(map, (size_t)st.st_size, spec, x->roles, x->n_fds - N_BEFORE, &bytes,
@@ -399,7 +403,7 @@ static int spawn(struct ms_box_exec *x, const struct ms_box *box, struct ms_erro
 		return ms_error_set(err, errno, "make the control sockets");
 	x->control = pair[0];
 	req.control = pair[1];
-	r = ms_cgroup_open_joins(box->cgroup, /* payload= */ false, req.join,
+	r = ms_cgroup_open_joins(ms_box_cgroup(box), /* payload= */ false, req.join,
 				 MS_ARRAY_LEN(req.join));
 	if (r < 0) {
 		(void)close(pair[1]); /* nobody has it */
@@ -466,16 +470,4 @@ int ms_box_exec_open(struct ms_supervisor *s, struct ms_box *box,
 	err->step = MS_STEP_NONE;
 	*ret = x;
 	return 0;
-}
-
-int ms_box_exec_listen(struct ms_box *box, int listener, struct ms_error *err)
-{
-	uint8_t buf[MS_SHIM_MAX_BYTES];
-	int r = -ESRCH;
-
-	if (box->control >= 0 && listener >= 0)
-		r = ms_packet_send(box->control, buf,
-				   ms_shimwire_plain(buf, box->version, MS_SHIM_LISTENER),
-				   &listener, 1, MSG_DONTWAIT);
-	return r < 0 ? ms_error_set(err, -r, "hand the command's listener to the shim") : 0;
 }

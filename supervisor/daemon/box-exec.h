@@ -25,7 +25,7 @@ struct ms_box_exec_end {
 };
 
 struct ms_box_exec_ops {
-	/* Set up and waiting, its filter on: @listener goes to the box's shim (ms_box_exec_listen).
+	/* Set up and waiting, its filter on: @listener goes to the box's shim (ms_box_listen_to).
 	 * -errno with @err: it never runs. */
 	int (*on_parked)(void *data, int listener, struct ms_error *err);
 	void (*on_started)(void *data, uint32_t pid);
@@ -52,8 +52,6 @@ MS_MUST_CHECK int ms_box_exec_open(struct ms_supervisor *s, struct ms_box *box,
 				   const struct ms_box_exec_spec *spec,
 				   const struct ms_box_exec_ops *ops, void *data,
 				   struct ms_box_exec **ret, struct ms_error *err);
-/* ms_box_exec_listen - a listener for @box's shim to serve; borrowed. */
-MS_MUST_CHECK int ms_box_exec_listen(struct ms_box *box, int listener, struct ms_error *err);
 /* ms_box_exec_plan - the bytes (free) of the plan of a command, from those of its box. @roles: of
  * the descriptors that will follow it. Pure. */
 MS_MUST_CHECK int ms_box_exec_plan(const void *plan, size_t plan_len,

@@ -30,6 +30,8 @@
 #define PULL_BELOW_BYTES 65536u /* notifications are queued only while less than this waits */
 #define LINES_A_TURN	 32u	/* requests or lines before the loop looks at others */
 #define DRAIN_USEC	 (5u * 1000000u)
+#define TICK_USEC	 1000000u
+#define TICK_SLACK_USEC	 100000u
 
 struct out {
 	struct out *next;
@@ -41,7 +43,7 @@ struct ms_control_peer {
 	struct ms_control_peer *next, **link;
 	struct ms_control_peers *peers;
 	int fd;
-	sd_event_source *io, *kick, *deadline;
+	sd_event_source *io, *kick, *deadline, *tick;
 	struct ms_rpc_peer rpc;
 	struct ms_buf in;
 	size_t scanned; /* bytes of `in` known to hold no newline */
@@ -70,6 +72,7 @@ static void peer_free(struct ms_control_peer *peer)
 	peer->io = sd_event_source_disable_unref(peer->io);
 	peer->kick = sd_event_source_disable_unref(peer->kick);
 	peer->deadline = sd_event_source_disable_unref(peer->deadline);
+	peer->tick = sd_event_source_disable_unref(peer->tick);
 	while (peer->out) {
 		struct out *out = peer->out;
 
@@ -249,6 +252,35 @@ static void refuse_long_line(struct ms_control_peer *peer)
 	drain(peer, &err);
 }
 
+/* Only while there is something to tell: an idle peer wakes nobody up. Without memory for the timer
+ * there is no progress, and nothing else is missed. */
+static int on_tick(sd_event_source *source, uint64_t usec MS_UNUSED, void *data)
+{
+	struct ms_control_peer *peer = data;
+
+	if (!peer->draining && ms_rpc_tick(&peer->rpc) &&
+	    sd_event_source_set_time_relative(source, TICK_USEC) >= 0)
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static void start_tick(struct ms_control_peer *peer)
+{
+	int on = SD_EVENT_OFF;
+
+	if (!ms_rpc_has_steps(&peer->rpc))
+		return;
+	if (!peer->tick) {
+		MS_IGNORE(sd_event_add_time_relative(peer->rpc.s->loop, &peer->tick,
+						     CLOCK_MONOTONIC, TICK_USEC, TICK_SLACK_USEC,
+						     on_tick, peer)); /* as above */
+		return;
+	}
+	if (sd_event_source_get_enabled(peer->tick, &on) >= 0 && on == SD_EVENT_OFF &&
+	    sd_event_source_set_time_relative(peer->tick, TICK_USEC) >= 0)
+		MS_IGNORE(sd_event_source_set_enabled(peer->tick, SD_EVENT_ONESHOT)); /* as above */
+}
+
 /* Run the complete lines, as far as may be. */
 static void run_lines(struct ms_control_peer *peer)
 {
@@ -274,8 +306,10 @@ static void run_lines(struct ms_control_peer *peer)
 	}
 	if (turn > LINES_A_TURN)
 		kick(peer);
-	if (used)
+	if (used) {
 		ms_buf_drop_front(&peer->in, used);
+		start_tick(peer);
+	}
 	peer->scanned = peer->scanned > used ? peer->scanned - used : 0;
 	if (!peer->in.len && peer->in.cap > KEEP_INPUT_BYTES)
 		ms_buf_done(&peer->in); /* keeps its cap, starts anew */

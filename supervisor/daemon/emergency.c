@@ -37,7 +37,7 @@ struct ms_emergency {
 	bool had;		 /* it was there once: from then on a missing one is never made */
 	bool told;		 /* that it is up was acted upon */
 	struct ms_groups groups;
-	sd_event_source *watch, *again;
+	sd_event_source *watch, *again, *act;
 	uint32_t tries;
 };
 
@@ -197,6 +197,13 @@ static int on_change(sd_event_source *source, const struct inotify_event *event,
 	return 0;
 }
 
+static int on_act(sd_event_source *source, void *data)
+{
+	(void)source;
+	ms_emergency_look(data);
+	return 0;
+}
+
 /* -- from its beginning to its end -- */
 
 static int write_groups(struct ms_supervisor *s, struct ms_groups *ret, struct ms_error *err)
@@ -226,6 +233,12 @@ static int watch(struct ms_emergency *e, struct ms_error *err)
 
 	if (r >= 0)
 		r = sd_event_source_set_priority(e->watch, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r >= 0)
+		r = sd_event_add_defer(e->s->loop, &e->act, on_act, e);
+	if (r >= 0)
+		r = sd_event_source_set_priority(e->act, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(e->act, SD_EVENT_OFF);
 	return r < 0 ? ms_error_set(err, -r, "watch '%.150s'", e->s->state_dir) : 0;
 }
 
@@ -263,6 +276,7 @@ struct ms_emergency *ms_emergency_free(struct ms_emergency *e)
 		return NULL;
 	e->watch = sd_event_source_disable_unref(e->watch);
 	e->again = sd_event_source_disable_unref(e->again);
+	e->act = sd_event_source_disable_unref(e->act);
 	ms_groups_done(&e->groups);
 	close_flag(e);
 	e->dir = ms_fd_close(e->dir);
@@ -303,8 +317,9 @@ int ms_emergency_admit(struct ms_emergency *e, struct ms_error *err)
 	}
 	if (!flag.up)
 		return 0;
+	/* not here: who asks is in the middle of something that this would end */
 	if (!e->told)
-		MS_IGNORE(raised(e, &flag)); /* told by event and log */
+		MS_IGNORE(sd_event_source_set_enabled(e->act, SD_EVENT_ONESHOT)); /* it is there */
 	(void)ms_error_say(err, EPERM, MS_REASON_EMERGENCY, "emergency since %.19sZ, by %.40s: %s",
 			   ms_event_time(flag.since_usec, since), flag.by,
 			   ms_log_quote(flag.reason, strlen(flag.reason), reason, sizeof(reason)));

@@ -154,9 +154,7 @@ void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory
 		.limit_bytes = i->policy->limits[MS_LIMIT_MEMORY],
 		.peak_bytes = memory->peak_bytes,
 		.kills = memory->oom_kills,
-		/* killed without ever having reached the own limit: it was the host that was short
-		 */
-		.host = memory->limit_hits == 0,
+		.host = memory->by_host,
 	};
 	struct ms_event_head head;
 

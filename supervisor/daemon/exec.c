@@ -15,6 +15,7 @@
 #include "lib/fs.h"
 #include "policy/policy.h"
 #include "supervisor/daemon/box-exec.h"
+#include "supervisor/daemon/box.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/instance.h"
@@ -185,11 +186,13 @@ static int on_parked(void *data, int listener, struct ms_error *err)
 	struct ms_exec *x = data;
 	const struct ms_instance *i = find(x);
 	struct ms_box *box = i ? ms_instance_box(i) : NULL;
+	int r;
 
 	if (!box)
 		return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING,
 				    "the instance ended before the command ran");
-	return ms_box_exec_listen(box, listener, err);
+	r = listener < 0 ? -EPROTO : ms_box_listen_to(box, listener);
+	return r < 0 ? ms_error_set(err, -r, "hand the command's listener to the shim") : 0;
 }
 
 static void answer(struct ms_exec *x, const struct ms_error *error)

@@ -22,6 +22,7 @@
 #include "lib/fs.h"
 #include "lib/layers.h"
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/config-files.h"
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/emergency.h"
@@ -31,6 +32,7 @@
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/restrict.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/state.h"
 #include "supervisor/daemon/stream.h"
 #include "supervisor/daemon/supervisor.h"
@@ -306,12 +308,16 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	r = ms_emergency_new(s, &s->emergency, err);
 	if (r < 0)
 		return r;
+	r = ms_capacity_new(s, &s->capacity, err);
+	if (r < 0)
+		return r;
 	ms_instances_adopt(s);
 	r = ms_streams_new(s, &s->streams, err);
 	if (r < 0)
 		return r;
 	ms_emergency_begin(s->emergency);
-	r = ms_control_open(s, &s->control, err);
+	s->rpc = ms_rpc_memory_new(ms_rpc_memory_clock);
+	r = s->rpc ? ms_control_open(s, &s->control, err) : ms_error_set(err, ENOMEM, "requests");
 	/* last: from here on only what the loop needs */
 	return r < 0 ? r : ms_restrict_self(err);
 }
@@ -319,10 +325,12 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 static void tear_down(struct ms_supervisor *s)
 {
 	s->control = ms_control_close(s->control);
+	s->rpc = ms_rpc_memory_free(s->rpc); /* before those that would still answer */
 	s->streams = ms_streams_free(s->streams);
 	s->execs = ms_execs_free(s->execs);
 	s->instances = ms_instances_free(s->instances);
 	s->watches = ms_watches_free(s->watches);
+	s->capacity = ms_capacity_free(s->capacity);
 	s->emergency = ms_emergency_free(s->emergency);
 	s->events = ms_events_free(s->events);
 	s->launcher = ms_launcher_free(s->launcher);

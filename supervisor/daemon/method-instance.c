@@ -213,6 +213,7 @@ static int run_stop(struct ms_call *call, const struct ms_arg *args, struct ms_f
 
 const struct ms_method ms_method_instance_stop = {
 	.name = "instance.stop",
+	.changes = true,
 	.role = MS_ROLE_BACKEND,
 	.params = which_params,
 	.n_params = MS_WHICH_COUNT,
@@ -228,12 +229,19 @@ static int run_wait(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	return ms_instance_wait(call->peer->s, i, ms_view_answer_call, call, &fault->error);
 }
 
+static bool cancel_wait(struct ms_call *call)
+{
+	ms_instance_forget_data(call->peer->s, call);
+	return true;
+}
+
 const struct ms_method ms_method_instance_wait = {
 	.name = "instance.wait",
 	.role = MS_ROLE_OBSERVER,
 	.params = which_params,
 	.n_params = MS_WHICH_COUNT,
 	.run = run_wait,
+	.cancel = cancel_wait,
 };
 
 static int run_show(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)

@@ -42,6 +42,7 @@ static int run_restart(struct ms_call *call, const struct ms_arg *args, struct m
 
 const struct ms_method ms_method_instance_restart = {
 	.name = "instance.restart",
+	.changes = true,
 	.role = MS_ROLE_BACKEND,
 	.params = restart_params,
 	.n_params = ARG_RESTART_COUNT,
@@ -76,6 +77,7 @@ static int run_kill(struct ms_call *call, const struct ms_arg *args, struct ms_f
 
 const struct ms_method ms_method_instance_kill = {
 	.name = "instance.kill",
+	.changes = true,
 	.role = MS_ROLE_BACKEND,
 	.params = kill_params,
 	.n_params = ARG_KILL_COUNT,

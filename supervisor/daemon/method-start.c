@@ -230,6 +230,7 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 
 const struct ms_method ms_method_instance_start = {
 	.name = "instance.start",
+	.changes = true,
 	.role = MS_ROLE_BACKEND, /* and admin for what names code: check_role() */
 	.params = start_params,
 	.n_params = ARG_COUNT,

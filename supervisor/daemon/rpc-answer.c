@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/rpc-life.h"
 
 /** ms_rpc_line_done() - free what @line owns. */
@@ -130,6 +132,8 @@ static void write_error(struct ms_jw *jw, const struct ms_fault *fault)
 	ms_jw_int(jw, "http", meaning->http);
 	if (fault->retry_after_ms)
 		ms_jw_uint(jw, "retryAfterMs", fault->retry_after_ms);
+	else if (err->reason == MS_REASON_HOST_FULL) /* the figures are read anew by then */
+		ms_jw_uint(jw, "retryAfterMs", MS_CAPACITY_RETRY_MS);
 	if (err->hint[0])
 		ms_jw_text(jw, "hint", err->hint);
 	if (err->step != MS_STEP_NONE)
@@ -159,18 +163,6 @@ static bool make_refusal(const struct ms_json *id, const struct ms_fault *fault,
 	return ms_rpc_end(jw, ret);
 }
 
-static void refuse(struct ms_rpc_peer *peer, const struct ms_json *id, const struct ms_fault *fault)
-{
-	struct ms_rpc_line line;
-
-	if (fault->error.reason == MS_REASON_INTERNAL)
-		ms_log(MS_LOG_ERROR, "control: %s", fault->error.msg);
-	if (make_refusal(id, fault, &line))
-		peer->sink.send(peer->sink.data, &line);
-	else
-		ms_rpc_send_oom(peer);
-}
-
 /**
  * ms_rpc_refusal() - an error line that answers no request.
  * @err: why
@@ -186,13 +178,39 @@ bool ms_rpc_refusal(const struct ms_error *err, struct ms_rpc_line *ret)
 
 /* -- calls -- */
 
-/** ms_rpc_end_call() - nobody answers it any more. */
-void ms_rpc_end_call(struct ms_call *call)
+static void unlink_call(struct ms_call *call)
 {
 	*call->link = call->next;
 	if (call->next)
 		call->next->link = call->link;
 	call->peer->n_calls--;
+}
+
+/** ms_rpc_link_call() - it is one of @peer's. */
+void ms_rpc_link_call(struct ms_rpc_peer *peer, struct ms_call *call)
+{
+	call->peer = peer;
+	call->link = &peer->calls;
+	call->next = peer->calls;
+	if (call->next)
+		call->next->link = &call->next;
+	peer->calls = call;
+	peer->n_calls++;
+}
+
+/** ms_rpc_move_call() - from its peer to @peer. */
+void ms_rpc_move_call(struct ms_call *call, struct ms_rpc_peer *peer)
+{
+	unlink_call(call);
+	ms_rpc_link_call(peer, call);
+}
+
+/** ms_rpc_end_call() - nobody answers it any more. */
+void ms_rpc_end_call(struct ms_call *call)
+{
+	if (call->key)
+		ms_key_leave(call);
+	unlink_call(call);
 	call->doc = ms_doc_free(call->doc);
 	call->report = ms_report_free(call->report);
 	free(call);
@@ -245,6 +263,8 @@ void ms_call_answer(struct ms_call *call, struct ms_jw *take_jw, int *take_fds, 
 	}
 	for (; line.n_fds < n_fds; line.n_fds++)
 		line.fds[line.n_fds] = MS_TAKE_FD(take_fds[line.n_fds]);
+	if (call->key)
+		ms_key_done(call, &line, /* passes= */ false);
 	ms_rpc_end_call(call);
 	peer->sink.send(peer->sink.data, &line);
 	peer->sink.wake(peer->sink.data);
@@ -258,8 +278,22 @@ void ms_call_answer(struct ms_call *call, struct ms_jw *take_jw, int *take_fds, 
 void ms_call_refuse(struct ms_call *call, const struct ms_fault *fault)
 {
 	struct ms_rpc_peer *peer = call->peer;
+	struct ms_rpc_line line;
+	bool made;
 
-	refuse(peer, call->id, fault);
+	if (fault->error.reason == MS_REASON_INTERNAL)
+		ms_log(MS_LOG_ERROR, "control: %s", fault->error.msg);
+	if (fault->error.reason == MS_REASON_ROLE_FORBIDS ||
+	    fault->error.reason == MS_REASON_TIER_FORBIDS)
+		ms_rpc_log_refusal(call, &fault->error);
+	made = make_refusal(call->id, fault, &line);
+	if (call->key)
+		ms_key_done(call, made ? &line : NULL,
+			    strcmp(ms_rpc_meaning(fault->error.reason)->retry, "later") == 0);
+	if (made)
+		peer->sink.send(peer->sink.data, &line);
+	else
+		ms_rpc_send_oom(peer);
 	ms_rpc_end_call(call);
 	peer->sink.wake(peer->sink.data);
 }

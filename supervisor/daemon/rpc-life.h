@@ -23,5 +23,8 @@ MS_MUST_CHECK bool ms_rpc_end(struct ms_jw *jw, struct ms_rpc_line *ret);
 void ms_rpc_send_oom(struct ms_rpc_peer *peer);
 /* ms_rpc_end_call - out of its peer's list, and freed. */
 void ms_rpc_end_call(struct ms_call *call);
+void ms_rpc_link_call(struct ms_rpc_peer *peer, struct ms_call *call);
+/* ms_rpc_move_call - to another peer. */
+void ms_rpc_move_call(struct ms_call *call, struct ms_rpc_peer *peer);
 
 #endif

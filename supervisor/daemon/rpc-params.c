@@ -257,6 +257,10 @@ static void read_one(const struct check *c, struct ms_arg *arg)
 	case MS_PARAM_LABELS:
 		read_labels(c, arg);
 		return;
+	case MS_PARAM_ID:
+		if (!ms_rpc_is_id(arg->value))
+			wrong(c, arg->value, NULL, "the id of a request");
+		return;
 	case MS_PARAM_OBJECT:
 		(void)want_type(c, arg->value, MS_JSON_OBJECT); /* the method reads its members */
 		return;

@@ -22,6 +22,7 @@ enum ms_param_type {
 	MS_PARAM_WORD,	 /* one of `words` */
 	MS_PARAM_TEXTS,	 /* min..max texts of at most MS_MAX_ARG_BYTES, none empty */
 	MS_PARAM_LABELS, /* an object of at most MS_MAX_LABELS texts */
+	MS_PARAM_ID,	 /* of a request */
 	MS_PARAM_OBJECT, /* read by the method with a table of its own */
 };
 
@@ -42,6 +43,8 @@ struct ms_arg {
 	unsigned word; /* index in `words` */
 };
 
+/* ms_rpc_is_id - a text of 1 to MS_MAX_REQUEST_ID_BYTES, or an integer below 2^53. In rpc.c. */
+bool ms_rpc_is_id(const struct ms_json *id);
 /* ms_params_read - fill @args (one for each of @params) from the members of @object (NULL: there
  * are none). What is wrong goes into @report; @what names the object in messages. */
 void ms_params_read(const struct ms_doc *doc, const struct ms_json *object, const char *what,

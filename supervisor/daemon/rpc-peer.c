@@ -8,6 +8,8 @@
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/exec.h"
 #include "supervisor/daemon/instance.h"
+#include "supervisor/daemon/rpc-key.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/rpc-life.h"
 #include "supervisor/daemon/supervisor.h"
 
@@ -53,13 +55,21 @@ void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s,
 				     .dir = take_who->dir};
 }
 
-/** ms_rpc_peer_done() - forget everything that would answer @peer, end what was attached to it. */
+/**
+ * ms_rpc_peer_done() - forget everything that would answer @peer, end what was attached to it. What
+ * has a key goes on.
+ */
 void ms_rpc_peer_done(struct ms_rpc_peer *peer)
 {
+	ms_rpc_outlive(peer);
 	while (peer->calls) {
-		ms_instance_forget_data(peer->s, peer->calls);
-		ms_exec_forget_data(peer->s, peer->calls);
-		ms_rpc_end_call(peer->calls);
+		struct ms_call *call = peer->calls;
+
+		if (call->method && call->method->forget)
+			call->method->forget(call);
+		ms_instance_forget_data(peer->s, call);
+		ms_exec_forget_data(peer->s, call);
+		ms_rpc_end_call(call);
 	}
 	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++)
 		peer->subs[i].sub = ms_sub_free(peer->subs[i].sub);

@@ -11,6 +11,7 @@
 
 #include "lib/log.h"
 #include "policy/nearest.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/rpc-life.h"
 
 #define MAX_ID_NUMBER (INT64_C(1) << 53)
@@ -18,12 +19,26 @@
 
 /* Every method of this build. docs/protocol.md has one section for each, in this order. */
 static const struct ms_method *const methods[] = {
-	/* clang-format off: one a line, so that additions stay apart */
-	&ms_method_hello,	   &ms_method_supervisor_info, &ms_method_host_check,
-	&ms_method_instance_start, &ms_method_instance_stop,   &ms_method_instance_restart,
-	&ms_method_instance_kill,  &ms_method_instance_wait,   &ms_method_instance_show,
-	&ms_method_instance_list,  &ms_method_event_subscribe, &ms_method_event_unsubscribe,
-	&ms_method_emergency_stop, &ms_method_emergency_lift,  &ms_method_instance_exec,
+	/* one a line, so that additions stay apart */
+	/* clang-format off */
+	&ms_method_hello,
+	&ms_method_supervisor_info,
+	&ms_method_host_check,
+	&ms_method_instance_start,
+	&ms_method_instance_stop,
+	&ms_method_instance_restart,
+	&ms_method_instance_kill,
+	&ms_method_instance_wait,
+	&ms_method_instance_show,
+	&ms_method_instance_list,
+	&ms_method_instance_stats,
+	&ms_method_event_subscribe,
+	&ms_method_event_unsubscribe,
+	&ms_method_operation_cancel,
+	&ms_method_emergency_stop,
+	&ms_method_emergency_lift,
+	&ms_method_capacity_get,
+	&ms_method_instance_exec,
 	&ms_method_instance_logs,
 	/* clang-format on */
 };
@@ -78,7 +93,8 @@ const char *ms_rpc_method_name(size_t i)
 	return i < MS_ARRAY_LEN(methods) ? methods[i]->name : NULL;
 }
 
-static bool id_is_good(const struct ms_json *id)
+/** ms_rpc_is_id() - may this be the id of a request? */
+bool ms_rpc_is_id(const struct ms_json *id)
 {
 	switch (ms_json_type(id)) {
 	case MS_JSON_STRING:
@@ -120,7 +136,7 @@ static int check_envelope(const struct ms_json *root, const struct ms_json **ret
 	if (!id)
 		return ms_error_say(err, EINVAL, MS_REASON_ID_MISSING,
 				    "the request has no \"id\", so nothing was done");
-	if (!id_is_good(id))
+	if (!ms_rpc_is_id(id))
 		return ms_error_say(err, EINVAL, MS_REASON_REQUEST_INVALID,
 				    "\"id\" is neither a text of 1 to " MS_STR(
 					    MS_MAX_REQUEST_ID_BYTES) " bytes nor an integer "
@@ -206,10 +222,28 @@ static int report_error(const struct ms_report *report, struct ms_fault *fault)
 	return r;
 }
 
+/* Into @args, that of `key` behind the method's own. */
+static void read_params(struct ms_call *call, const struct ms_json *object, struct ms_arg *args)
+{
+	static const struct ms_param key = {
+		.name = "key", .type = MS_PARAM_TEXT, .min = 1, .max = MS_MAX_KEY_BYTES};
+	const struct ms_method *method = call->method;
+	struct ms_param params[MAX_PARAMS + 1];
+	size_t n = method->n_params;
+
+	ms_assert(n <= MAX_PARAMS);
+	if (n)
+		memcpy(params, method->params, n * sizeof(*params));
+	args[n] = (struct ms_arg){0};
+	if (method->changes)
+		params[n++] = key;
+	ms_params_read(call->doc, object, method->name, params, n, args, call->report);
+}
+
 static int run_call(struct ms_call *call, struct ms_fault *fault)
 {
 	const struct ms_json *root = ms_doc_root(call->doc);
-	struct ms_arg args[MAX_PARAMS];
+	struct ms_arg args[MAX_PARAMS + 1];
 	int r;
 
 	r = check_envelope(root, &call->id, &fault->error);
@@ -221,27 +255,19 @@ static int run_call(struct ms_call *call, struct ms_fault *fault)
 	r = check_role(call->peer, call->method, &fault->error);
 	if (r < 0)
 		return r;
-	ms_assert(call->method->n_params <= MAX_PARAMS);
-	ms_params_read(call->doc, ms_json_get(root, "params"), call->method->name,
-		       call->method->params, call->method->n_params, args, call->report);
+	read_params(call, ms_json_get(root, "params"), args);
 	r = report_error(call->report, fault);
 	if (r < 0)
 		return r;
+	if (args[call->method->n_params].value) {
+		r = ms_key_begin(call, args[call->method->n_params].str, fault);
+		if (r)
+			return r < 0 ? r : 0;
+	}
 	r = call->method->run(call, args, fault);
 	if (r < 0 && !fault->report && report_error(call->report, fault) < 0)
 		return fault->error.code; /* of nested parameters */
 	return r;
-}
-
-static void link_call(struct ms_rpc_peer *peer, struct ms_call *call)
-{
-	call->peer = peer;
-	call->link = &peer->calls;
-	call->next = peer->calls;
-	if (call->next)
-		call->next->link = &call->next;
-	peer->calls = call;
-	peer->n_calls++;
 }
 
 /**
@@ -261,7 +287,7 @@ void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len)
 		ms_rpc_send_oom(peer);
 		return;
 	}
-	link_call(peer, call);
+	ms_rpc_link_call(peer, call);
 	call->report = ms_report_new("request");
 	r = call->report ? ms_doc_parse(line, len, limits, MS_REASON_PARSE_ERROR, call->report,
 					&call->doc)

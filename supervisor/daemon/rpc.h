@@ -87,6 +87,10 @@ void ms_rpc_peer_done(struct ms_rpc_peer *peer);
 void ms_rpc_greet(struct ms_rpc_peer *peer);
 /* ms_rpc_request - one line without its newline. The answer is sent now or later, exactly once. */
 void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len);
+/* ms_rpc_tick - once a second while it answers true: tell the steps of what takes longer. */
+bool ms_rpc_tick(struct ms_rpc_peer *peer);
+/* ms_rpc_has_steps - some request in flight has steps that ms_rpc_tick() could tell. */
+bool ms_rpc_has_steps(const struct ms_rpc_peer *peer);
 /* ms_rpc_pull - send one notification if there is one; false: nothing now. */
 bool ms_rpc_pull(struct ms_rpc_peer *peer);
 /* ms_rpc_refusal - an error line for a peer that gets no further; false on ENOMEM. */
@@ -114,8 +118,19 @@ struct ms_method {
 	enum ms_role role; /* the least that may call it */
 	const struct ms_param *params;
 	size_t n_params;
+	/* It changes something: it takes `key` as well, which is in no table, and with one its
+	 * answer is kept and it goes on without its connection. */
+	bool changes;
 	/* 0: answered, or will be by ms_call_answer()/ms_call_refuse(); else -errno with @fault */
 	int (*run)(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault);
+	/* For those that answer later, each NULL when there is no such thing:
+	 * cancel - operation.cancel: true = given up, and it will not answer any more;
+	 * forget - its connection is gone: it must not answer any more (instance.c's callbacks are
+	 * forgotten without it);
+	 * step - what is being done, a static word, or NULL; @ret_total 0 = not known. */
+	bool (*cancel)(struct ms_call *call);
+	void (*forget)(struct ms_call *call);
+	const char *(*step)(const struct ms_call *call, uint64_t *ret_done, uint64_t *ret_total);
 };
 /* clang-format off: one a line, so that additions stay apart */
 extern const struct ms_method ms_method_hello;
@@ -130,17 +145,27 @@ extern const struct ms_method ms_method_instance_show;
 extern const struct ms_method ms_method_instance_list;
 extern const struct ms_method ms_method_event_subscribe;
 extern const struct ms_method ms_method_event_unsubscribe;
+extern const struct ms_method ms_method_operation_cancel;
 extern const struct ms_method ms_method_emergency_stop;
 extern const struct ms_method ms_method_emergency_lift;
+extern const struct ms_method ms_method_capacity_get;
 extern const struct ms_method ms_method_instance_exec;
 extern const struct ms_method ms_method_instance_logs;
 /* clang-format on */
+extern const struct ms_method ms_method_instance_stats;
 /* The names of all methods, in the order of the table; NULL beyond the end. */
 const char *ms_rpc_method_name(size_t i);
 
 /* A request in flight; ends with ms_call_answer() or ms_call_refuse(), or with its peer. */
+struct ms_key;
 struct ms_call {
 	struct ms_call *next, **link;
+	struct ms_key
+		*key; /* borrowed, or NULL: that its answer is kept by, or that it waits for */
+	struct ms_call *next_waiter; /* of those that wait for the same */
+	uint32_t n_ticks;	     /* seconds, as ms_rpc_tick() counts them */
+	const char *told_step;	     /* static: what ms_rpc_tick() told last */
+	uint64_t told_done;
 	struct ms_rpc_peer *peer;
 	const struct ms_method *method;
 	struct ms_doc *doc;	  /* owned: the request */

@@ -12,6 +12,7 @@
 
 #include "lib/fs.h"
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/folder.h"
 #include "supervisor/daemon/instance-life.h"
 #include "supervisor/daemon/launcher.h"
@@ -418,6 +419,8 @@ static int after_inspect(struct ms_instance *i, const struct ms_box_end *end, st
 		r = make_policy(i, err);
 	if (r == 0)
 		r = find_place(i, err);
+	if (r == 0)
+		r = ms_capacity_admit(i->s, i->policy, err);
 	if (r == 0)
 		r = open_state(i, &uid, fresh, err);
 	/* without a folder there is nothing to fill them from: they are the module's as they are */

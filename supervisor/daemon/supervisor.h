@@ -11,11 +11,13 @@
 #include "lib/base.h"
 #include "policy/config.h"
 
+struct ms_capacity;
 struct ms_control;
 struct ms_events;
 struct ms_host_report;
 struct ms_instances;
 struct ms_launcher;
+struct ms_rpc_memory;
 struct ms_folders;
 struct ms_emergency;
 struct ms_streams;
@@ -28,9 +30,11 @@ struct ms_supervisor {
 	struct ms_config *config;	/* owned */
 	struct ms_events *events;	/* owned */
 	struct ms_control *control;	/* owned */
+	struct ms_rpc_memory *rpc;	/* owned: what requests leave behind */
 	struct ms_instances *instances; /* owned */
 	struct ms_units *units;		/* owned: modules that are wished to run */
 	struct ms_emergency *emergency; /* owned: the flag that stops every start */
+	struct ms_capacity *capacity;	/* owned: the host's own share */
 	struct ms_streams *streams;	/* owned: one-use sockets for bulk data */
 	struct ms_watches *watches;	/* owned: the limits of what runs */
 	struct ms_execs *execs;		/* owned: commands in instances; NULL = never one */

@@ -11,6 +11,7 @@ import time
 
 from harness import Daemon, build_dir, equal, manifest, require, test, until
 from harness.client import RpcError
+from harness.daemon import default_config
 
 SLEEP = ["/bin/sleep", "100000"]
 
@@ -292,7 +293,8 @@ def with_a_full_disk(t):
     state.mkdir(mode=0o700)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", str(state)], check=True)
     try:
-        daemon = Daemon(folder=folder)
+        daemon = Daemon(folder=folder, config=json.dumps(
+            dict(json.loads(default_config() or "{}"), host={"reserve": {"disk": "64K"}})))
         try:
             with daemon.client() as client:
                 start(t, client, 3)

@@ -8,6 +8,7 @@
 
 #include "policy/policy.h"
 #include "supervisor/daemon/state.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/exec.h"
 
@@ -201,6 +202,11 @@ int ms_emergency_stop(struct ms_emergency *e MS_UNUSED, struct ms_str reason,
 	keep(fake.emergency, sizeof(fake.emergency), reason);
 	*ret_killed = fake.n_instances;
 	return 0;
+}
+
+void ms_capacity_write(struct ms_supervisor *s MS_UNUSED, struct ms_jw *jw)
+{
+	ms_jw_null(jw, "full");
 }
 
 int ms_emergency_lift(struct ms_emergency *e MS_UNUSED, const char *by MS_UNUSED, bool *ret_was_up,

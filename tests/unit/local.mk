@@ -136,12 +136,17 @@ UNIT_TESTS += test-ctl-text
 test_ctl_text_SOURCES = tests/unit/test-ctl-text.c
 test_ctl_text_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-usage
+test_usage_SOURCES = tests/unit/test-usage.c
+test_usage_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c
 test_flow_LDADD = $(CTL_LIBS)
 
 # The control socket, with fake-instance.c in place of what it drives.
-FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h
+FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h \
+	tests/unit/fake-watch.c
 
 UNIT_TESTS += test-event
 test_event_SOURCES = tests/unit/test-event.c $(FAKE_INSTANCE)
@@ -151,6 +156,14 @@ test_event_LDFLAGS = $(LDFLAGS_OOM)
 UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
 test_rpc_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-rpc-key
+test_rpc_key_SOURCES = tests/unit/test-rpc-key.c $(FAKE_INSTANCE)
+test_rpc_key_LDADD = $(CONTROL_LIBS)
+
+UNIT_TESTS += test-digest
+test_digest_SOURCES = tests/unit/test-digest.c
+test_digest_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-control
 test_control_SOURCES = tests/unit/test-control.c $(FAKE_INSTANCE)
@@ -231,6 +244,10 @@ UNIT_TESTS += test-rfc3339
 test_rfc3339_SOURCES = tests/unit/test-rfc3339.c
 test_rfc3339_LDADD = libms.a
 
+UNIT_TESTS += test-log-text
+test_log_text_SOURCES = tests/unit/test-log-text.c
+test_log_text_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
@@ -293,6 +310,10 @@ test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/scratch.h supervisor/dae
 	supervisor/daemon/spawn.c
 test_spawn_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_spawn_LDADD = $(CALL_LIBS) $(SYSTEMD_LIBS)
+
+UNIT_TESTS += test-admission
+test_admission_SOURCES = tests/unit/test-admission.c supervisor/daemon/admission.c
+test_admission_LDADD = libms.a
 
 UNIT_TESTS += test-flag
 test_flag_SOURCES = tests/unit/test-flag.c tests/unit/scratch.h

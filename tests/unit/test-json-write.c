@@ -42,13 +42,13 @@ TEST(builder)
 	pretty = ms_jw_take(jw, MS_JW_PRETTY, NULL);
 	line = ms_jw_take(jw, MS_JW_LINE, &len);
 	CHECK_STR(line, "{\"a\\\"\":\"q\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\","
-			"\"raw\":\"a\\\\xff\\u0000b\",\"f\":\"5%\","
+			"\"raw\":\"a\\\\xff\\\\x00b\",\"f\":\"5%\","
 			"\"n\":[-9223372036854775808,18446744073709551615,false,null,[]],"
 			"\"v\":{\"z\":[1.50,-7,\"/\xc3\xa9\",null,true,{}],\"y\":1e2},\"o\":{}}");
 	CHECK_EQ(len, strlen(line));
 	CHECK_STR(pretty, "{\n"
 			  "  \"a\\\"\": \"q\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\",\n"
-			  "  \"raw\": \"a\\\\xff\\u0000b\",\n"
+			  "  \"raw\": \"a\\\\xff\\\\x00b\",\n"
 			  "  \"f\": \"5%\",\n"
 			  "  \"n\": [\n"
 			  "    -9223372036854775808,\n"

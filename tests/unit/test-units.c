@@ -116,3 +116,24 @@ TEST(accepted_is_accepted)
 	CHECK(strstr(ms_units_accepted(TIME), "\"30s\""));
 	CHECK(strstr(ms_units_accepted(CPU), "\"150%\""));
 }
+
+TEST(sizes_for_reading)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} sizes[] = {
+		{0, "0"},
+		{1023, "1023"},
+		{1024, "1.0K"},
+		{1536, "1.5K"},
+		{UINT64_C(100) << 20, "100M"},
+		{(UINT64_C(1) << 30) - 1, "1023M"},
+		{UINT64_C(21) << 29, "10.5G"},
+		{UINT64_MAX, "15.9E"},
+	};
+	char out[MS_UNITS_BRIEF_BYTES];
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(sizes); i++)
+		CHECK_STR(ms_units_brief(sizes[i].bytes, out), sizes[i].text);
+}

@@ -36,13 +36,14 @@ def default_config():
 class Daemon:
     """Started on construction; the socket answers when the constructor returns."""
 
-    def __init__(self, config=None, env=None, folder=None):
+    def __init__(self, config=None, env=None, folder=None, libexec=None):
         self.own_folder = folder is None
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="modsup-test-"))
         self.folder.chmod(0o755)
         self.socket = self.folder / "control.sock"
         self.log_path = pathlib.Path(f"{self.folder}.log")
         self.env = env
+        self.libexec = libexec  # the helpers of another build
         self.id = None
         self.process = None
         if config is None:
@@ -57,7 +58,7 @@ class Daemon:
 
     def command(self):
         build = build_dir()
-        return [str(build / "modsupd"), "--private", str(self.folder), "--libexec", str(build)]
+        return [str(build / "modsupd"), "--private", str(self.folder), "--libexec", str(self.libexec or build)]
 
     def start(self):
         with open(self.log_path, "ab") as log:
