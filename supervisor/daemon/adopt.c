@@ -186,7 +186,7 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 		return;
 	}
 	ms_life_set(i, MS_STATE_STARTING); /* until its shim has said who it is */
-	i->since_usec = record->since_usec;
+	i->since_usec = i->unit && i->unit->since_usec ? i->unit->since_usec : record->since_usec;
 	i->ran_usec = ran_usec(record->shim_start);
 	if (i->unit && !i->unit->wished) /* its stop was under way */
 		ms_life_stop(i, MS_ENDER_STOP);

@@ -32,6 +32,7 @@ int ms_unit_record_encode(const struct ms_unit_record *record, void **ret, size_
 	ms_wr_u32(&wr, record->generation);
 	ms_wr_u32(&wr, record->failures);
 	ms_wr_u32(&wr, record->n_starts);
+	ms_wr_u64(&wr, record->since_usec);
 	ms_wr_u8(&wr, (uint8_t)record->tier);
 	ms_wr_u8(&wr, record->wished);
 	ms_wr_u8(&wr, record->ready);
@@ -82,6 +83,7 @@ int ms_unit_record_decode(const void *data, size_t len, struct ms_unit_record *r
 	ret->generation = ms_rd_u32(&rd);
 	ret->failures = ms_rd_u32(&rd);
 	ret->n_starts = ms_rd_u32(&rd);
+	ret->since_usec = ms_rd_u64(&rd);
 	tier = ms_rd_u8(&rd);
 	ret->wished = get_flag(&rd);
 	ret->ready = get_flag(&rd);

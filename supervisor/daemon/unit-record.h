@@ -17,6 +17,7 @@
 struct ms_unit_record {
 	struct ms_arena arena; /* owns the strings of a decoded one */
 	uint32_t number, generation, failures, n_starts;
+	uint64_t since_usec; /* of the state that its run is in, CLOCK_REALTIME */
 	enum ms_tier tier;
 	bool wished, ready;   /* ready: its run was, once */
 	bool stopping, again; /* its run was asked to end; another is to follow */

@@ -239,6 +239,7 @@ void ms_unit_note(struct ms_unit *unit)
 		.generation = unit->generation,
 		.failures = unit->failures,
 		.n_starts = MS_MIN(unit->history.n, MS_RESTART_HISTORY),
+		.since_usec = unit->current ? unit->current->since_usec : 0,
 		.tier = unit->tier,
 		.wished = unit->wished,
 		.ready = unit->was_ready,
@@ -313,6 +314,7 @@ struct ms_unit *ms_unit_from_record(struct ms_supervisor *s, const struct ms_uni
 	unit->wished = record->wished;
 	unit->was_ready = record->ready;
 	unit->was_up = true;
+	unit->since_usec = record->since_usec;
 	/* when they were is not written down: taken as just now, which never allows more starts */
 	for (uint32_t n = 0; n < MS_MIN(record->n_starts, MS_RESTART_HISTORY); n++)
 		ms_restart_note(&unit->history, ms_life_now(CLOCK_BOOTTIME));
@@ -399,10 +401,10 @@ int ms_unit_claim(struct ms_instance *i, struct ms_error *err)
 			return ms_error_set(err, ENOMEM, "unit");
 		if (unit->current == NULL)
 			unit->generation = 0;
-		start_over(unit);
 		unit->was_up = false;
 		unit->failures = 0;
 		unit->history.n = 0; /* somebody wants it now: what was before does not count */
+		start_over(unit);
 		make_current(unit, i);
 	}
 	r = copy_wish(unit, i, err);

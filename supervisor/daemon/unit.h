@@ -44,10 +44,11 @@ struct ms_unit {
 
 	struct ms_instance *current; /* borrowed: the latest run */
 	uint32_t generation;
-	bool wished;	/* to run; a stop takes that away */
-	bool again;	/* the stop under way is half of a restart */
-	bool was_up;	/* some run of this wish reached exec */
-	bool was_ready; /* the current one did all it takes */
+	bool wished;	     /* to run; a stop takes that away */
+	bool again;	     /* the stop under way is half of a restart */
+	bool was_up;	     /* some run of this wish reached exec */
+	bool was_ready;	     /* the current one did all it takes */
+	uint64_t since_usec; /* of one read from a record: since when its run is as it is */
 	uint32_t failures;
 	struct ms_restart_history history;
 	struct sd_event_source *timer; /* until the next run */

@@ -5,8 +5,9 @@
  */
 #include "supervisor/daemon/window.h"
 
-#define STEPS (MS_WINDOW_SAMPLES - 2) /* samples nearer to each other than this part are left out  \
-				       */
+#define STEPS                                                                                      \
+	(MS_WINDOW_SAMPLES - 2) /* samples nearer to each other than this part are left out        \
+				 */
 
 void ms_window_init(struct ms_window *w, uint64_t length_usec)
 {

@@ -233,3 +233,10 @@ class Context:
                     client.call("instance.stop", _timeout=DEADLINE * 3, instance=running.instance)
                 except (RpcError, Closed):
                     continue
+            # a later run of the same module has an id that the test may never have seen
+            for left in client.call("instance.list", limit=500)["instances"]:
+                if left["state"] not in ("stopped", "failed"):
+                    try:
+                        client.call("instance.stop", _timeout=DEADLINE * 3, instance=left["instance"])
+                    except (RpcError, Closed):
+                        continue
