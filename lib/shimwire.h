@@ -8,7 +8,8 @@
  *	   RELEASE     ----------------->   (the module execs)
  *	                <----------------- STARTED + pidfd (or FAILED)
  *	   SIGNAL / KILL --------------->
- *	   LISTENER + fd --------------->   (of a command executed into the instance)
+ *	   LISTENER + 2 fds ------------>   (of a command executed into the instance, and a pipe on
+ *					     which one byte says that it was taken)
  *	                <----------------- NOTIFY: READY=1, STATUS= ... as sd_notify(3) has them
  *	                <----------------- VIOLATION + pidfd, any number, folded by kind
  *	                <----------------- EXIT, last
@@ -45,7 +46,7 @@ enum ms_shim_type {
 	MS_SHIM_SIGNAL = 3,   /* to the module's main process */
 	MS_SHIM_KILL = 4,     /* every process of the module */
 	MS_SHIM_HEARD = 5,    /* EXIT was read: the shim may end */
-	MS_SHIM_LISTENER = 6, /* + fd: another seccomp listener to serve */
+	MS_SHIM_LISTENER = 6, /* + fds: another seccomp listener to serve, a pipe for the answer */
 	MS_SHIM_EXEC = 7,     /* to a helper that joins an instance, in place of PLAN; + fds */
 	MS_SHIM_FAILED = 64,
 	MS_SHIM_PARKED = 65,

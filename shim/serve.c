@@ -83,13 +83,14 @@ static void on_signal(struct ms_shim *shim, uint8_t signo)
 	MS_IGNORE(ms_sys_pidfd_send_signal(shim->child_pidfd, signo)); /* ESRCH: it ended */
 }
 
-/* The listener of a command that was executed into the instance. One too many is not kept: its
- * refused calls then fail without being told. */
-static void on_new_listener(struct ms_shim *shim, int *take_fd)
+/* The listener of a command that was executed into the instance. Only a word on @taken lets it run:
+ * of one too many, whose refused calls nobody would tell, the other side sees the end instead. */
+static void on_new_listener(struct ms_shim *shim, int *take_fd, int taken)
 {
 	for (size_t i = 0; i < MS_ARRAY_LEN(shim->listeners); i++) {
 		if (shim->listeners[i] < 0) {
 			shim->listeners[i] = MS_TAKE_FD(*take_fd);
+			MS_IGNORE(ms_sys_write(taken, "1", 1)); /* else it does not run */
 			return;
 		}
 	}
@@ -100,11 +101,15 @@ static bool on_control(struct ms_shim *shim, struct life *life)
 {
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 	struct ms_shim_msg msg;
-	ms_auto_fd int fd = -EBADF;
-	ssize_t n = ms_io_recv(shim->control, buf, sizeof(buf), &fd, 1, NULL, MSG_DONTWAIT);
+	ms_auto_fd int fd = -EBADF, taken = -EBADF;
+	int fds[2];
+	size_t n_fds = 0;
+	ssize_t n = ms_io_recv(shim->control, buf, sizeof(buf), fds, 2, &n_fds, MSG_DONTWAIT);
 
 	if (n == -EAGAIN)
 		return true;
+	fd = n_fds > 0 ? fds[0] : -EBADF;
+	taken = n_fds > 1 ? fds[1] : -EBADF;
 	if (n <= 0 || ms_successor_decode(buf, (size_t)n, &msg) < 0)
 		return false;
 	switch (msg.type) {
@@ -118,7 +123,7 @@ static bool on_control(struct ms_shim *shim, struct life *life)
 		kill_all(shim);
 		return true;
 	case MS_SHIM_LISTENER:
-		on_new_listener(shim, &fd);
+		on_new_listener(shim, &fd, taken);
 		return true;
 	case MS_SHIM_HEARD:
 	case MS_SHIM_EXEC:

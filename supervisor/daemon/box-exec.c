@@ -33,7 +33,8 @@ struct ms_box_exec {
 	int fds[N_BEFORE + MAX_FDS]; /* what is handed over, owned until then */
 	enum ms_fd_role roles[MAX_FDS];
 	uint32_t n_fds;
-	sd_event_source *control_source, *pidfd_source, *deadline;
+	int taken; /* read end: the shim's word that it has the listener */
+	sd_event_source *control_source, *pidfd_source, *taken_source, *deadline;
 	bool spawning, killed, failed;
 	struct ms_box_exec_end end;
 };
@@ -52,8 +53,10 @@ static void let_go(struct ms_box_exec *x)
 {
 	x->control_source = sd_event_source_disable_unref(x->control_source);
 	x->pidfd_source = sd_event_source_disable_unref(x->pidfd_source);
+	x->taken_source = sd_event_source_disable_unref(x->taken_source);
 	x->deadline = sd_event_source_disable_unref(x->deadline);
 	close_fds(x);
+	x->taken = ms_fd_close(x->taken);
 	x->control = ms_fd_close(x->control);
 	x->pidfd = ms_fd_close(x->pidfd);
 	x->child = ms_fd_close(x->child);
@@ -171,19 +174,57 @@ static uint32_t outside_pid(int pidfd)
 	return ms_parse_u32(p, strspn(p, "0123456789"), 1, INT32_MAX, &pid) < 0 ? 0 : pid;
 }
 
+/* The shim has it, or has no place for it (and closed the pipe). */
+static int on_taken(sd_event_source *source, int fd, uint32_t revents MS_UNUSED, void *data)
+{
+	struct ms_box_exec *x = data;
+	struct ms_error err = {.step = MS_STEP_SECCOMP};
+	char byte;
+	ssize_t n = ms_sys_read(fd, &byte, 1);
+	int r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+	if (n != 1) {
+		ms_error_say(&err, EBUSY, MS_REASON_BUSY,
+			     "processes that earlier commands left behind in this instance hold "
+			     "every place for another");
+		MS_IGNORE(
+			ms_error_hint(&err, "end them, or restart the module")); /* told by fail */
+		fail(x, &err);
+		return r;
+	}
+	n = say(x, MS_SHIM_RELEASE);
+	if (n < 0) {
+		ms_error_set(&err, (int)-n, "release the command");
+		fail(x, &err);
+	}
+	return r;
+}
+
 /* The listener first, then the word: the other way round there would be a moment in which a refused
  * call of the command is answered by nobody. */
+static int hand_listener(struct ms_box_exec *x, int listener, struct ms_error *err)
+{
+	ms_auto_fd int write_end = -EBADF;
+	int pipe[2], r;
+
+	if (x->taken >= 0)
+		return ms_error_say(err, EPROTO, MS_REASON_INTERNAL,
+				    "the command's helper said twice that it is ready");
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return ms_error_set(err, errno, "make a pipe");
+	x->taken = pipe[0];
+	write_end = pipe[1];
+	r = sd_event_add_io(x->s->loop, &x->taken_source, x->taken, EPOLLIN, on_taken, x);
+	if (r < 0)
+		return ms_error_set(err, -r, "watch a pipe");
+	return x->ops.on_parked(x->data, listener, write_end, err);
+}
+
 static void on_parked(struct ms_box_exec *x, int listener)
 {
 	struct ms_error err = {.step = MS_STEP_SECCOMP};
-	int r = x->ops.on_parked(x->data, listener, &err);
 
-	if (r == 0) {
-		r = say(x, MS_SHIM_RELEASE);
-		if (r < 0)
-			r = ms_error_set(&err, -r, "release the command");
-	}
-	if (r < 0)
+	if (hand_listener(x, listener, &err) < 0)
 		fail(x, &err);
 }
 
@@ -304,8 +345,12 @@ static int give_fds(struct ms_box_exec *x, const struct ms_box *box,
 		MS_IGNORE(give(x, MS_FD_CGROUP_JOIN, joins[i])); /* each is open */
 	if (spec->tty)
 		r = give_copy(x, MS_FD_TTY, spec->std[0]);
-	for (int i = 0; i < 3 && r == 0 && !spec->tty; i++)
-		r = give_copy(x, std[i], spec->std[i]);
+	for (int i = 0; i < 3 && r == 0 && !spec->tty; i++) {
+		/* so that /dev/stdout and its kind open */
+		r = ms_sys_fchown(spec->std[i], ms_box_module_uid(box), ms_box_module_uid(box));
+		if (r == 0)
+			r = give_copy(x, std[i], spec->std[i]);
+	}
 	if (r == 0 && spec->flag >= 0)
 		r = give_copy(x, MS_FD_FLAG, spec->flag);
 	return r < 0 ? ms_error_set(err, -r, "take the standard streams along") : 0;
@@ -461,6 +506,7 @@ int ms_box_exec_open(struct ms_supervisor *s, struct ms_box *box,
 				  .control = -EBADF,
 				  .pidfd = -EBADF,
 				  .child = -EBADF,
+				  .taken = -EBADF,
 				  .fds = {-EBADF, -EBADF}};
 	r = begin(x, box, spec, err);
 	if (r < 0) {

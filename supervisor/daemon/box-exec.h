@@ -25,9 +25,9 @@ struct ms_box_exec_end {
 };
 
 struct ms_box_exec_ops {
-	/* Set up and waiting, its filter on: @listener goes to the box's shim (ms_box_listen_to).
-	 * -errno with @err: it never runs. */
-	int (*on_parked)(void *data, int listener, struct ms_error *err);
+	/* Set up and waiting, its filter on: @listener and @taken go to the box's shim
+	 * (ms_box_listen_to), whose word on @taken lets it run. -errno with @err: it never does. */
+	int (*on_parked)(void *data, int listener, int taken, struct ms_error *err);
 	void (*on_started)(void *data, uint32_t pid);
 	/* last; the thing is free to be freed in it */
 	void (*on_end)(void *data, const struct ms_box_exec_end *end);

@@ -466,14 +466,15 @@ void ms_box_kill_module(struct ms_box *box)
 					 0, MSG_DONTWAIT));
 }
 
-int ms_box_listen_to(struct ms_box *box, int listener)
+int ms_box_listen_to(struct ms_box *box, int listener, int taken)
 {
+	const int fds[] = {listener, taken};
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
 	if (box->control < 0 || box->got_exit)
 		return -ESRCH;
 	return ms_packet_send(box->control, buf,
-			      ms_shimwire_plain(buf, box->version, MS_SHIM_LISTENER), &listener, 1,
+			      ms_shimwire_plain(buf, box->version, MS_SHIM_LISTENER), fds, 2,
 			      MSG_DONTWAIT);
 }
 

@@ -129,9 +129,9 @@ struct ms_box *ms_box_free(struct ms_box *box);
 void ms_box_signal(struct ms_box *box, uint8_t signo); /* to the module's main process */
 void ms_box_kill_module(struct ms_box *box); /* the module's processes; the shim reports */
 void ms_box_kill(struct ms_box *box);	     /* everything in it, the shim too */
-/* ms_box_listen_to - a seccomp listener (of a command executed into the box) for the shim to serve;
- * borrowed. -errno. */
-MS_MUST_CHECK int ms_box_listen_to(struct ms_box *box, int listener);
+/* ms_box_listen_to - a seccomp listener (of a command executed into the box) for the shim to serve,
+ * and the pipe on which it writes one byte when it does; borrowed. -errno. */
+MS_MUST_CHECK int ms_box_listen_to(struct ms_box *box, int listener, int taken);
 uint32_t ms_box_module_uid(const struct ms_box *box);
 uint32_t ms_box_shim_uid(const struct ms_box *box);
 int ms_box_plan(

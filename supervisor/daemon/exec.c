@@ -181,7 +181,7 @@ static void emit_exited(const struct ms_exec *x, const struct ms_box_exec_end *e
 
 /* -- from the box -- */
 
-static int on_parked(void *data, int listener, struct ms_error *err)
+static int on_parked(void *data, int listener, int taken, struct ms_error *err)
 {
 	struct ms_exec *x = data;
 	const struct ms_instance *i = find(x);
@@ -191,7 +191,7 @@ static int on_parked(void *data, int listener, struct ms_error *err)
 	if (!box)
 		return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING,
 				    "the instance ended before the command ran");
-	r = listener < 0 ? -EPROTO : ms_box_listen_to(box, listener);
+	r = listener < 0 ? -EPROTO : ms_box_listen_to(box, listener, taken);
 	return r < 0 ? ms_error_set(err, -r, "hand the command's listener to the shim") : 0;
 }
 

@@ -8,7 +8,7 @@ import pathlib
 import signal
 import socket
 
-from harness import Daemon, equal, manifest, require, test, until
+from harness import Daemon, RpcError, equal, manifest, require, test, until
 from harness.census import descendants, in_cgroups_of
 from harness.command import Command, execute
 from harness.wait import DEADLINE
@@ -204,6 +204,9 @@ def ends_of_commands(t):
     equal((done.stdout, done.exit), ("in and out", {"code": 0}), "streams")
     done = execute(t, module, ["/bin/sh", "-c", "echo out; echo err >&2; pwd"])
     equal((done.stdout, done.stderr), ("out\n/module\n", "err\n"), "streams apart, and the folder")
+    done = execute(t, module, ["/bin/sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin"],
+                   b"in")
+    equal((done.stdout, done.stderr), ("out\nin", "err\n"), "streams by their names")
 
 
 @test
@@ -391,6 +394,28 @@ def what_it_leaves_behind_belongs_to_the_instance(t):
     until(lambda: host_pids(t, "604"), "what it left runs")
     module.stop()
     require(not host_pids(t, "604"), "it outlived its instance")
+
+
+@test
+def what_is_left_behind_is_bounded(t):
+    """Each keeps a listener alive; a command whose refused calls nobody could tell may not run."""
+    module = sleeper(t, limits={"processes": 32})
+    code = "import ctypes; ctypes.CDLL(None).syscall(161, b'/')"
+    for n in range(MAX_EXECS):
+        done = execute(t, module, ["/bin/sh", "-c", "setsid sleep 607 >/dev/null 2>&1 </dev/null &"])
+        equal(done.exit, {"code": 0}, f"command {n}")
+    error = t.client.refused("instance.exec", instance=module.instance, command=[PYTHON, "-c", code])
+    equal((error.reason, error.data["step"]), ("busy", "seccomp"), f"one more: {error}")
+    os.kill(host_pids(t, "607")[0], signal.SIGKILL)
+
+    def again():
+        try:
+            return execute(t, module, [PYTHON, "-c", code])
+        except RpcError as refused:
+            equal(refused.reason, "busy", "until the listener has ended")
+            return None
+    until(again, "a place is free")
+    require(module.violations(), "what it was refused is told")
 
 
 @test
