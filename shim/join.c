@@ -78,7 +78,7 @@ static bool on_control(struct ms_shim *shim)
 		return false;
 	switch (msg.type) {
 	case MS_SHIM_RELEASE:
-		if (ms_launch_release(shim, &err) < 0)
+		if (ms_release(shim, &err) < 0)
 			say(shim, buf, ms_shimwire_failed(buf, MS_SHIM_SPEAKS, &err), -EBADF);
 		return true;
 	case MS_SHIM_SIGNAL:

@@ -257,37 +257,3 @@ int ms_launch_child(struct ms_shim *shim, struct ms_error *err)
 	close_childs(shim);
 	return 0;
 }
-
-/* The emergency flag says no, or cannot be asked: the same. */
-static int check_flag(struct ms_shim *shim, struct ms_error *err)
-{
-	char first = '1';
-	ssize_t n;
-
-	if (shim->flag < 0)
-		return 0;
-	n = ms_sys_pread64(shim->flag, &first, 1, 0);
-	shim->flag = ms_fd_close(shim->flag); /* asked once: nothing is executed after this */
-	if (n == 1 && first == '0')
-		return 0;
-	err->step = MS_STEP_RELEASE;
-	ms_error_say(err, ECANCELED, MS_REASON_EMERGENCY,
-		     n == 1 && first == '1'
-			     ? "an emergency stop is in force: nothing is started"
-			     : "the emergency flag cannot be read: nothing is started");
-	return ms_error_hint(err, "`modsupctl emergency lift` ends the emergency stop");
-}
-
-int ms_launch_release(struct ms_shim *shim, struct ms_error *err)
-{
-	const char release = MS_SYNC_RELEASE;
-	int r;
-
-	r = check_flag(shim, err);
-	if (r < 0)
-		return r;
-	r = ms_io_send(shim->sync, &release, 1, -EBADF, 0);
-	if (r < 0)
-		return ms_error_set(err, -r, "release the module's child");
-	return 0;
-}

@@ -21,6 +21,7 @@ modsup_shim_SOURCES = \
 	shim/logs.c shim/logs.h \
 	shim/main.c \
 	shim/notify.c shim/notify.h \
+	shim/release.c \
 	shim/root.c \
 	shim/sdnotify.c shim/sdnotify.h \
 	shim/serve.c \

@@ -69,7 +69,7 @@ static void on_release(struct ms_shim *shim, struct life *life)
 {
 	struct ms_error err = MS_ERROR_INIT;
 
-	if (ms_launch_release(shim, &err) == 0)
+	if (ms_release(shim, &err) == 0)
 		return;
 	life->emergency = err.reason == MS_REASON_EMERGENCY;
 	report_failure(shim, &err);

@@ -65,11 +65,14 @@ MS_MUST_CHECK int ms_root_build(struct ms_shim *shim, struct ms_error *err);
 int ms_root_proc(void); /* a whole procfs of this pid namespace, attached nowhere; -errno */
 
 /* launch.c - the shim's half: prepare itself, fork the module's child, map its ids, drop to its
- * own, release it. */
+ * own. */
 MS_MUST_CHECK int ms_launch_signals(struct ms_shim *shim, struct ms_error *err);
 MS_MUST_CHECK int ms_launch_prepare(struct ms_shim *shim, struct ms_error *err);
 MS_MUST_CHECK int ms_launch_child(struct ms_shim *shim, struct ms_error *err);
-MS_MUST_CHECK int ms_launch_release(struct ms_shim *shim, struct ms_error *err);
+
+/* release.c - let the child exec, unless an emergency stop is in force: then -errno with that
+ * reason, and the child is still parked. */
+MS_MUST_CHECK int ms_release(struct ms_shim *shim, struct ms_error *err);
 
 /* enter.c - the module's child, up to exec. */
 MS_NORETURN void ms_enter_child(struct ms_shim *shim, int sync);

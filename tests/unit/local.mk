@@ -253,6 +253,10 @@ test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/d
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_stream_LDADD = libms.a $(SYSTEMD_LIBS)
 
+UNIT_TESTS += test-release
+test_release_SOURCES = tests/unit/test-release.c tests/unit/scratch.h shim/io.c shim/release.c
+test_release_LDADD = $(UNITLIBS)
+
 UNIT_TESTS += test-sdnotify
 test_sdnotify_SOURCES = tests/unit/test-sdnotify.c shim/sdnotify.c shim/sdnotify.h
 test_sdnotify_LDADD = libms.a
