@@ -209,6 +209,11 @@ void ms_capacity_write(struct ms_supervisor *s MS_UNUSED, struct ms_jw *jw)
 	ms_jw_null(jw, "full");
 }
 
+int ms_capacity_apply(struct ms_capacity *c MS_UNUSED, struct ms_error *err MS_UNUSED)
+{
+	return 0;
+}
+
 int ms_emergency_lift(struct ms_emergency *e MS_UNUSED, const char *by MS_UNUSED, bool *ret_was_up,
 		      struct ms_error *err MS_UNUSED)
 {
