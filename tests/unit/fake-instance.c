@@ -115,6 +115,25 @@ int ms_instance_kill(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS
 	return 0;
 }
 
+bool ms_instance_cancel(struct ms_supervisor *s MS_UNUSED, const void *data)
+{
+	for (uint32_t i = 0; i < fake.n_waits; i++) {
+		if (fake.waits[i].data != data)
+			continue;
+		drop_wait(i);
+		return true;
+	}
+	return false;
+}
+
+const char *ms_instance_step(const struct ms_supervisor *s MS_UNUSED, const void *data)
+{
+	for (uint32_t i = 0; i < fake.n_waits; i++)
+		if (fake.waits[i].data == data && fake.waits[i].start)
+			return fake.step;
+	return NULL;
+}
+
 int ms_instance_wait(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS_UNUSED,
 		     ms_view_fn fn, void *data, struct ms_error *err MS_UNUSED)
 {
