@@ -15,5 +15,6 @@ EXTRA_DIST += \
 	tests/integration/test_life.py \
 	tests/integration/test_lifecycle.py tests/integration/test_limits.py \
 	tests/integration/test_limits_tell.py \
+	tests/integration/test_logs.py \
 	tests/integration/test_runtimes.py tests/integration/test_shim.py tests/integration/test_survival.py \
 	tests/integration/test_violations.py
