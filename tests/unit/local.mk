@@ -284,6 +284,13 @@ test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c 
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
+EXTRA_DIST += tests/unit/cgroup-fixture.h
+
+UNIT_TESTS += test-cgroup-stats
+test_cgroup_stats_SOURCES = tests/unit/test-cgroup-stats.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
+test_cgroup_stats_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
+test_cgroup_stats_LDADD = libms.a $(CGROUP_LIBS)
 
 UNIT_TESTS += test-window
 test_window_SOURCES = tests/unit/test-window.c supervisor/daemon/window.c
