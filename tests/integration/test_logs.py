@@ -406,6 +406,7 @@ def one_that_does_not_read(t):
 @test
 def at_most_so_many(t):
     running = start(t, "print('up', flush=True)\n" + FOREVER)
+    wait_for_line(t, running, "up")
     readers = [stream(t, instance=running.instance, follow=True) for _ in range(MAX_STREAMS)]
     refused = t.client.refused("instance.logs", instance=running.instance)
     equal((refused.reason, refused.data["retry"]), ("busy", "later"), "one more")
@@ -424,6 +425,7 @@ def at_most_so_many(t):
 @test
 def for_one_reader_only(t):
     running = start(t, "print('up', flush=True)\n" + FOREVER)
+    wait_for_line(t, running, "up")
     path = t.client.call("instance.logs", instance=running.instance)["stream"]
     equal(os.path.dirname(path), str(t.daemon.folder), "beside the control socket")
     info = os.stat(path)
@@ -442,6 +444,49 @@ def for_one_reader_only(t):
     t.cleanup(reader.close)
     until(lambda: not os.path.exists(path), "the path is gone with its reader")
     equal(texts(reader.all()), ["up"], "what the reader gets")
+
+
+OBSERVER = """
+import json, os, socket, sys
+os.setgid(65534)
+os.setuid(int(sys.argv[3]))
+control = socket.socket(socket.AF_UNIX)
+control.connect(sys.argv[1])
+lines = control.makefile("rb")
+hello = json.loads(lines.readline())["params"]
+def call(**params):
+    request = {"jsonrpc": "2.0", "id": 1, "method": "instance.logs", "params": params}
+    control.sendall(json.dumps(request).encode() + b"\\n")
+    return json.loads(lines.readline())
+path = call(module=sys.argv[2])["result"]["stream"]
+reader = socket.socket(socket.AF_UNIX)
+reader.connect(path)
+text = [json.loads(line)["text"] for line in reader.makefile("rb")]
+other = call(module="other")["error"]["data"]["reason"]
+print(json.dumps([hello["role"], os.path.dirname(path), text, other]))
+"""
+
+
+@test
+def an_observer_reads_what_it_sees(t):
+    """An unprivileged user with an entry of `peers`, over the observers' socket; what is out of its
+    scope is not there for it."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    daemon = Daemon(config=json.dumps({"peers": [
+        {"user": nobody, "role": "observer", "modules": ["probe"], "tenants": ["*"]}]}))
+    t.cleanup(daemon.done)
+    with daemon.client() as client:
+        for name in ("probe", "other"):
+            folder = t.folder(manifest([PYTHON, "-u", "main.py"], id=name),
+                              {"main.py": "print('up')\n" + FOREVER})
+            client.call("instance.start", path=str(folder))
+            until(lambda: client.call("instance.logs", module=name, **{"as": "inline"})["lines"], "a line")
+        done = subprocess.run(
+            [PYTHON, "-c", OBSERVER, str(daemon.folder / "observer/control.sock"), "probe", str(nobody)],
+            capture_output=True, text=True, check=False, timeout=DEADLINE)
+        equal(done.returncode, 0, f"the observer ({done.stderr})")
+        equal(json.loads(done.stdout), ["observer", f"{daemon.folder}/observer", ["up"], "not-found"],
+              "role, where the stream was, what it read, what it does not see")
 
 
 @test
@@ -470,6 +515,7 @@ def a_stream_outlives_its_connection(t):
 @test
 def what_is_refused(t):
     running = start(t, "print('up', flush=True)\n" + FOREVER)
+    wait_for_line(t, running, "up")
     bad = [
         ({"lines": 10001}, "integer from 0 to 10000"),
         ({"lines": 501, "as": "inline"}, "at most 500"),
