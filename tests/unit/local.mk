@@ -124,6 +124,21 @@ UNIT_TESTS += test-client
 test_client_SOURCES = tests/unit/test-client.c
 test_client_LDADD = $(CLIENT_LIBS)
 
+UNIT_TESTS += test-scan
+test_scan_SOURCES = tests/unit/test-scan.c
+test_scan_LDADD = $(CLIENT_LIBS)
+test_scan_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-modsup
+test_modsup_SOURCES = tests/unit/test-modsup.c tests/unit/scratch.h
+test_modsup_LDADD = $(CLIENT_LIBS)
+test_modsup_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-follow
+test_follow_SOURCES = tests/unit/test-follow.c tests/unit/scratch.h
+test_follow_LDADD = $(CLIENT_LIBS)
+test_follow_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-ctl-args
 test_ctl_args_SOURCES = tests/unit/test-ctl-args.c
 test_ctl_args_LDADD = $(CTL_LIBS)
