@@ -34,6 +34,12 @@ UNIT_TESTS += test-plan-codec
 test_plan_codec_SOURCES = tests/unit/test-plan-codec.c
 test_plan_codec_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-exec-plan
+test_exec_plan_SOURCES = tests/unit/test-exec-plan.c tests/unit/plan-fixture.h supervisor/daemon/exec-plan.c \
+	supervisor/daemon/box-exec.h
+test_exec_plan_LDADD = $(UNITLIBS)
+test_exec_plan_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-probe
 test_probe_SOURCES = tests/unit/test-probe.c tests/unit/scratch.h supervisor/daemon/probe.c
 test_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
