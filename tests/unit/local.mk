@@ -269,6 +269,13 @@ UNIT_TESTS += test-log-text
 test_log_text_SOURCES = tests/unit/test-log-text.c
 test_log_text_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-method-logs
+test_method_logs_SOURCES = tests/unit/test-method-logs.c tests/unit/scratch.h shim/logfile.c \
+	$(FAKE_INSTANCE)
+test_method_logs_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_method_logs_LDADD = $(CONTROL_LIBS)
+test_method_logs_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
