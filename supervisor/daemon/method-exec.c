@@ -210,10 +210,23 @@ static int run_exec(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	return ms_exec_start(call->peer->s, &req, answer_exec, notify_end, call, &fault->error);
 }
 
+static bool cancel_exec(struct ms_call *call)
+{
+	return ms_exec_cancel(call->peer->s, call);
+}
+
+static void forget_exec(struct ms_call *call)
+{
+	ms_exec_forget_data(call->peer->s, call);
+}
+
 const struct ms_method ms_method_instance_exec = {
 	.name = "instance.exec",
 	.role = MS_ROLE_ADMIN, /* what runs there is not what was looked at when the module was */
 	.params = exec_params,
 	.n_params = ARG_COUNT,
+	/* no `key`: a command is its connection's, and its streams cannot be handed out twice */
 	.run = run_exec,
+	.cancel = cancel_exec,
+	.forget = forget_exec,
 };

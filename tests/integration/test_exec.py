@@ -14,7 +14,7 @@ import struct
 import subprocess
 import termios
 
-from harness import Daemon, RpcError, build_dir, equal, manifest, require, test, until
+from harness import Client, Daemon, RpcError, build_dir, equal, manifest, require, test, until
 from harness.census import descendants, in_cgroups_of
 from harness.command import Command, execute
 from harness.wait import DEADLINE
@@ -566,3 +566,53 @@ def ctl_gives_a_terminal(t):
         equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130, "^C went to the command")
     finally:
         os.close(master)
+
+
+# Who may, and a shim that does not answer
+
+
+@test
+def administrators_only(t):
+    module = sleeper(t)
+    for role in ("backend", "observer"):
+        with Client(t.daemon.folder / role / "control.sock") as client:
+            equal(client.refused("instance.exec", instance=module.instance, command=["/bin/true"]).reason,
+                  "role-forbids", f"by the socket of {role}")
+
+
+@test
+def nothing_runs_without_the_shims_word(t):
+    """A stopped shim hears of no listener: the command waits, and can be given up."""
+    module = sleeper(t)
+    main = t.client.call("instance.show", instance=module.instance)["pid"]
+    stat = pathlib.Path(f"/proc/{main}/stat").read_text(encoding="utf-8")
+    shim = int(stat.rsplit(")", 1)[1].split()[1])
+    client = t.new_client()
+    os.kill(shim, signal.SIGSTOP)
+    try:
+        ident = client.send("instance.exec", instance=module.instance, command=["/bin/sleep", "620"])
+
+        def parked():
+            """In the payload group with its filter on, still the helper's own program."""
+            for pid in in_cgroups_of(t.daemon.id):
+                folder = pathlib.Path(f"/proc/{pid}")
+                try:
+                    if "join" in (folder / "cmdline").read_bytes().decode().split("\0") and \
+                            "payload" in (folder / "cgroup").read_text(encoding="utf-8") and \
+                            "Seccomp_filters:\t1" in (folder / "status").read_text(encoding="utf-8"):
+                        return pid
+                except OSError:
+                    continue
+            return None
+        pid = until(parked, "the command is set up")
+        require(not host_pids(t, "620"), "it runs")
+        equal(client.call("operation.cancel", id=ident), {"cancelled": True}, "given up")
+        try:
+            client.finish(ident)
+            raise AssertionError("it ran")
+        except RpcError as error:
+            equal(error.reason, "cancelled", "the answer")
+        until(lambda: not os.path.exists(f"/proc/{pid}"), "it has ended")
+    finally:
+        os.kill(shim, signal.SIGCONT)
+    equal(execute(t, module, ["/bin/true"]).exit, {"code": 0}, "when the shim answers again")

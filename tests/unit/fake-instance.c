@@ -164,6 +164,11 @@ int ms_exec_start(struct ms_supervisor *s MS_UNUSED, const struct ms_exec_reques
 	return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING, "nothing runs here");
 }
 
+bool ms_exec_cancel(struct ms_supervisor *s MS_UNUSED, const void *data MS_UNUSED)
+{
+	return false;
+}
+
 void ms_exec_forget_data(struct ms_supervisor *s MS_UNUSED, const void *data MS_UNUSED)
 {
 }
