@@ -418,6 +418,38 @@ TEST(nonsense_is_a_loss)
 	CHECK_EQ(server_end(&s), 0);
 }
 
+/* The second connection is the stream: found beside the socket, whatever folder the answer says. */
+static void with_a_stream(int listening)
+{
+	int fd = greet(listening);
+	int stream = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+
+	fake_say(stream, "a line\n");
+	(void)close(stream); /* ours */
+	until_gone(fd);
+}
+
+TEST(streams_are_beside_the_socket)
+{
+	struct modsup_options options = MODSUP_OPTIONS_INIT;
+	struct modsup *conn = NULL;
+	struct server s;
+	char text[16] = "";
+	int fd;
+
+	server_start(&s, with_a_stream);
+	options.path = s.addr.sun_path;
+	REQUIRE(modsup_connect(&options, &conn, NULL) == 0);
+	fd = modsup_stream_open(conn, "/seen/from/elsewhere/s");
+	CHECK(fd >= 0);
+	CHECK_EQ(read(fd, text, sizeof(text) - 1), 7);
+	CHECK_STR(text, "a line\n");
+	(void)close(fd); /* ours */
+	CHECK_EQ(modsup_stream_open(conn, "/seen/from/elsewhere/t"), -ENOENT);
+	conn = modsup_close(conn);
+	CHECK_EQ(server_end(&s), 0);
+}
+
 TEST(options_that_are_none)
 {
 	static const char *const params[] = {"[]", "{", "{\"since\":{}}", "7", ""};
