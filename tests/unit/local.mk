@@ -153,6 +153,14 @@ UNIT_TESTS += test-session
 test_session_SOURCES = tests/unit/test-session.c
 test_session_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-page
+test_page_SOURCES = tests/unit/test-page.c
+test_page_LDADD = $(CTL_LIBS)
+
+UNIT_TESTS += test-why
+test_why_SOURCES = tests/unit/test-why.c
+test_why_LDADD = $(CTL_LIBS)
+
 UNIT_TESTS += test-ctl-text
 test_ctl_text_SOURCES = tests/unit/test-ctl-text.c
 test_ctl_text_LDADD = $(CTL_LIBS)
