@@ -4,18 +4,21 @@
  */
 #include "supervisor/daemon/plan-file.h"
 
-#include <sodium.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "lib/fs.h"
 #include "modsup/limits.h"
+#include "policy/digest.h"
 
 void ms_plan_file_hash(const void *data, size_t len, uint8_t ret[static MS_PLAN_HASH_BYTES])
 {
-	_Static_assert(MS_PLAN_HASH_BYTES == crypto_hash_sha256_BYTES, "SHA-256");
-	(void)crypto_hash_sha256(ret, data, len); /* cannot fail */
+	struct ms_digest digest;
+
+	_Static_assert(MS_PLAN_HASH_BYTES == MS_DIGEST_BYTES, "SHA-256");
+	ms_digest_bytes(data, len, &digest);
+	memcpy(ret, digest.bytes, sizeof(digest.bytes));
 }
 
 bool ms_plan_file_is(int fd, const uint8_t hash[static MS_PLAN_HASH_BYTES])
