@@ -288,6 +288,7 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
 	s->started_usec = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+	s->started_boot_usec = ms_rpc_memory_clock();
 	raise_nofile(s->config);
 	r = open_folders(s, err);
 	if (r == 0)

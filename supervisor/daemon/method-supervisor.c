@@ -4,14 +4,13 @@
  * its host. Changes nothing. Called through the table of rpc.c.
  */
 #include <string.h>
-#include <time.h>
 
 #include "config.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instance.h"
-#include "supervisor/daemon/rpc.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/supervisor.h"
 
 static void write_server(struct ms_jw *jw)
@@ -122,16 +121,6 @@ static void count_running(void *data, const struct ms_instance_view *view)
 		count->n++;
 }
 
-static uint64_t uptime_usec(const struct ms_supervisor *s)
-{
-	struct timespec ts = {0};
-	uint64_t now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail */
-	now = (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
-	return now > s->started_usec ? now - s->started_usec : 0; /* the wall clock may step back */
-}
-
 static int run_info(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
 	struct ms_supervisor *s = call->peer->s;
@@ -153,7 +142,7 @@ static int run_info(struct ms_call *call, const struct ms_arg *args, struct ms_f
 		ms_jw_text(jw, "runtimeDir", s->runtime_dir);
 		ms_jw_text(jw, "stateDir", s->state_dir);
 		ms_jw_text(jw, "started", ms_event_time(s->started_usec, time));
-		ms_jw_uint(jw, "uptimeUsec", uptime_usec(s));
+		ms_jw_uint(jw, "uptimeUsec", ms_rpc_memory_clock() - s->started_boot_usec);
 		ms_jw_uint(jw, "instances", count.n);
 		ms_emergency_write(s->emergency, jw, "emergency");
 		ms_jw_text(jw, "epoch", ms_events_epoch(s->events));

@@ -48,7 +48,8 @@ struct ms_supervisor {
 	const char *config_file;       /* borrowed: that was named, or NULL */
 	bool private_mode;
 	bool stopping;
-	uint64_t started_usec; /* CLOCK_REALTIME */
+	uint64_t started_usec;	    /* CLOCK_REALTIME: shown, and nothing more */
+	uint64_t started_boot_usec; /* CLOCK_BOOTTIME */
 };
 
 #endif
