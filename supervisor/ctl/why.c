@@ -32,7 +32,7 @@ static void set_word(struct ms_why *why, const char *word)
 	set_reason(why, (struct ms_str){.p = word, .len = strlen(word)});
 }
 
-/* One more thing to type; @after the name may be "". */
+/* One more thing to type, with the name as it was typed. */
 static void command(struct ms_why *why, const struct ms_why_facts *f, const char *verb, bool named)
 {
 	if (why->n_commands == MS_WHY_COMMANDS)
@@ -40,6 +40,28 @@ static void command(struct ms_why *why, const struct ms_why_facts *f, const char
 	(void)snprintf(why->commands[why->n_commands++], MS_WHY_COMMAND_BYTES, "%s %s%s%s",
 		       f->program, verb, named ? " " : "",
 		       named ? f->name : ""); /* cut: shown so */
+}
+
+/*
+ * How it is started again. It is the module that is, not a run of it, by whatever name that was
+ * asked for; and of one whose manifest was never read there is nothing to restart.
+ */
+static void command_again(struct ms_why *why, const struct ms_why_facts *f)
+{
+	struct ms_str module = ms_client_get_str(f->instance, "module");
+	struct ms_str tenant = ms_client_get_str(f->instance, "tenant");
+	ms_auto(buf) struct ms_buf text = MS_BUF_INIT(MS_WHY_COMMAND_BYTES);
+
+	ms_buf_adds(&text, ms_client_get_str(f->instance, "version").len ? "restart " : "start ");
+	ms_buf_escape(&text, module.p, module.len);
+	if (!module.len)
+		ms_buf_adds(&text, "DIR");
+	if (tenant.len && !ms_say_is(tenant, "default")) {
+		ms_buf_adds(&text, module.len ? "@" : " --tenant ");
+		ms_buf_escape(&text, tenant.p, tenant.len);
+	}
+	if (!text.error)
+		command(why, f, text.data, /* named= */ false);
 }
 
 static void add_str(struct ms_buf *out, const char *before, struct ms_str text, const char *after)
@@ -99,7 +121,7 @@ static void backoff(const struct ms_why_facts *f, struct ms_why *why)
 		ms_page_moment(&why->text, next, f->now);
 	}
 	command(why, f, "logs", /* named= */ true);
-	command(why, f, "restart", /* named= */ true);
+	command_again(why, f);
 }
 
 /* What a failed start is best followed by. */
@@ -124,11 +146,7 @@ static void after_failure(const struct ms_why_facts *f, struct ms_why *why)
 	for (size_t i = 0; i < MS_ARRAY_LEN(rows); i++)
 		if (strcmp(why->reason, rows[i].reason) == 0)
 			command(why, f, rows[i].verb, rows[i].named);
-	/* one whose manifest could not be read is nobody's: there is nothing to restart */
-	if (ms_client_get_str(f->instance, "module").len)
-		command(why, f, "restart", /* named= */ true);
-	else
-		command(why, f, "start DIR", /* named= */ false);
+	command_again(why, f);
 }
 
 static void failed(const struct ms_why_facts *f, struct ms_why *why)
@@ -163,7 +181,7 @@ static void stopped(const struct ms_why_facts *f, struct ms_why *why)
 		ms_buf_adds(&why->text, ", and its manifest does not have it started again");
 		command(why, f, "logs", /* named= */ true);
 	}
-	command(why, f, "restart", /* named= */ true);
+	command_again(why, f);
 }
 
 /* It has processes, or will have them without anybody's doing. */
@@ -184,11 +202,11 @@ static void under_way(const struct ms_why_facts *f, struct ms_why *why, struct m
 	} else if (ms_say_is(state, "unhealthy")) {
 		ms_buf_adds(&why->text, "it runs, and its health check fails");
 		command(why, f, "logs", /* named= */ true);
-		command(why, f, "restart", /* named= */ true);
+		command_again(why, f);
 	} else if (ms_say_is(shim, "outdated")) {
 		ms_buf_adds(&why->text, "it runs, under the shim of an earlier modsup: fully "
 					"guarded, but it can only be stopped or restarted");
-		command(why, f, "restart", /* named= */ true);
+		command_again(why, f);
 	}
 }
 

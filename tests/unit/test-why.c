@@ -59,55 +59,72 @@ static const struct {
 	const char *instance, *reason, *text; /* the text holds this; "" = there is none */
 	const char *commands[3];
 } cases[] = {
-	{"{\"module\":\"shop\",\"state\":\"ready\"}", "ready", "", {NULL}},
-	{"{\"module\":\"shop\",\"state\":\"ready\",\"shim\":\"outdated\"}",
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"ready\"}",
+	 "ready",
+	 "",
+	 {NULL}},
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"ready\","
+	 "\"shim\":\"outdated\"}",
 	 "ready",
 	 "the shim of an earlier modsup",
 	 {"restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"starting\"}",
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"starting\"}",
 	 "starting",
 	 "not ready yet",
 	 {"logs shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"waiting\"}", "waiting", "waits for its turn", {NULL}},
-	{"{\"module\":\"shop\",\"state\":\"stopping\"}", "stopping", "stopTimeout", {NULL}},
-	{"{\"module\":\"shop\",\"state\":\"unhealthy\"}",
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"waiting\"}",
+	 "waiting",
+	 "waits for its turn",
+	 {NULL}},
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"stopping\"}",
+	 "stopping",
+	 "stopTimeout",
+	 {NULL}},
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"unhealthy\"}",
 	 "unhealthy",
 	 "its health check fails",
 	 {"logs shop@acme", "restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"stopped\",\"exit\":{\"signal\":15,\"signalName\":"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"stopped\","
+	 "\"exit\":{\"signal\":15,\"signalName\":"
 	 "\"SIGTERM\","
 	 "\"cause\":\"stopped\"}}",
 	 "stopped",
 	 "somebody stopped it",
 	 {"restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"stopped\",\"exit\":{\"signal\":9,\"signalName\":"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"stopped\","
+	 "\"exit\":{\"signal\":9,\"signalName\":"
 	 "\"SIGKILL\","
 	 "\"cause\":\"killed\"}}",
 	 "stopped",
 	 "somebody killed it",
 	 {"restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"stopped\",\"exit\":{\"code\":0,\"cause\":\"exited\"}}",
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"stopped\","
+	 "\"exit\":{\"code\":0,\"cause\":\"exited\"}}",
 	 "stopped",
 	 "it ended (exit code 0), and its manifest does not",
 	 {"logs shop@acme", "restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"stopped\",\"exit\":{\"signal\":9,\"signalName\":"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"stopped\","
+	 "\"exit\":{\"signal\":9,\"signalName\":"
 	 "\"SIGKILL\","
 	 "\"cause\":\"memory\"}}",
 	 "stopped",
 	 "it ended (by SIGKILL: it passed its memory limit)",
 	 {"logs shop@acme", "restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"failed\",\"reason\":\"start-limit\",\"error\":{"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"failed\","
+	 "\"reason\":\"start-limit\",\"error\":{"
 	 "\"reason\":"
 	 "\"start-limit\",\"message\":\"it was started 10 times\"}}",
 	 "start-limit",
 	 "it was started 10 times",
 	 {"logs shop@acme", "restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"failed\",\"error\":{\"reason\":\"host-lacks\",\"step\":"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"failed\","
+	 "\"error\":{\"reason\":\"host-lacks\",\"step\":"
 	 "\"landlock\",\"message\":\"no landlock\"}}",
 	 "host-lacks",
 	 "at step landlock: no landlock",
 	 {"doctor", "restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"failed\",\"error\":{\"reason\":\"host-full\","
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"failed\","
+	 "\"error\":{\"reason\":\"host-full\","
 	 "\"message\":"
 	 "\"memory\"}}",
 	 "host-full",
@@ -118,13 +135,20 @@ static const struct {
 	 "manifest-invalid",
 	 "2 problems",
 	 {"validate DIR", "start DIR"}},
-	{"{\"module\":\"shop\",\"state\":\"failed\",\"reason\":\"exited\",\"exit\":{\"code\":3,"
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"failed\","
+	 "\"reason\":\"exited\",\"exit\":{\"code\":3,"
 	 "\"cause\":\"exited\"}}",
 	 "exited",
 	 "it ended (exit code 3)",
 	 {"restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"failed\"}", "failed", "it ended", {"restart shop@acme"}},
-	{"{\"module\":\"shop\",\"state\":\"dreaming\"}", "dreaming", "", {NULL}},
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"failed\"}",
+	 "failed",
+	 "it ended",
+	 {"restart shop@acme"}},
+	{"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"dreaming\"}",
+	 "dreaming",
+	 "",
+	 {NULL}},
 	{NULL, "not-started", "it was not started", {"start shop@acme", "list"}},
 };
 
@@ -158,7 +182,8 @@ TEST(each_state)
 }
 
 #define BACKOFF                                                                                    \
-	"{\"module\":\"shop\",\"state\":\"backoff\",\"next\":\"2026-01-02T03:04:17.5Z\","          \
+	"{\"module\":\"shop\",\"tenant\":\"acme\",\"version\":\"1.0.0\",\"state\":\"backoff\","    \
+	"\"next\":\"2026-01-02T03:04:17.5Z\","                                                     \
 	"\"exit\":{\"code\":3,\"cause\":\"exited\"}}"
 
 TEST(a_backoff_says_when_and_how_often)
@@ -197,6 +222,23 @@ TEST(an_emergency_comes_first)
 	}
 	ASK(runs, "{\"state\":\"ready\"}", up, NULL);
 	CHECK_STR(runs.why.reason, "ready");
+}
+
+/* It may be asked for by the id of a run: what is started again is its module. */
+TEST(again_means_the_module)
+{
+	ASK(dflt,
+	    "{\"module\":\"m\",\"tenant\":\"default\",\"version\":\"1.0.0\",\"state\":\"stopped\"}",
+	    NULL, NULL);
+	ASK(unread, "{\"module\":\"m\",\"tenant\":\"t\",\"state\":\"failed\"}", NULL, NULL);
+	ASK(nobody, "{\"tenant\":\"t\",\"state\":\"failed\"}", NULL, NULL);
+
+	REQUIRE(dflt.why.n_commands == 2 && unread.why.n_commands == 1 &&
+		nobody.why.n_commands == 1);
+	CHECK_STR(dflt.why.commands[0], "modsupctl --private /p logs shop@acme");
+	CHECK_STR(dflt.why.commands[1], "modsupctl --private /p restart m");
+	CHECK_STR(unread.why.commands[0], "modsupctl --private /p start m@t");
+	CHECK_STR(nobody.why.commands[0], "modsupctl --private /p start DIR --tenant t");
 }
 
 TEST(words_from_outside_are_escaped)
