@@ -198,6 +198,7 @@ UNIT_TESTS += test-control
 test_control_SOURCES = tests/unit/test-control.c $(FAKE_INSTANCE)
 test_control_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_control_LDADD = $(CONTROL_LIBS)
+test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
 
 UNIT_TESTS += test-violation
 test_violation_SOURCES = tests/unit/test-violation.c

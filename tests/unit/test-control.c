@@ -18,6 +18,7 @@
 #include "lib/buf.h"
 #include "modsup/limits.h"
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/supervisor.h"
 #include "tests/unit/fake-instance.h"
 #include "tests/unit/test.h"
@@ -730,6 +731,83 @@ TEST(a_path_at_the_kernels_cap_and_one_above)
 		}
 		remove_folder(folder);
 	}
+	end();
+}
+
+/* As the kernel tells it, but for the wall clock, which somebody has set. */
+static int64_t wall_offset_seconds;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int r = __real_clock_gettime(clock, ts);
+
+	if (clock == CLOCK_REALTIME)
+		ts->tv_sec += wall_offset_seconds;
+	return r;
+}
+
+static uint64_t number_after(const char *line, const char *key)
+{
+	const char *at = strstr(line, key);
+	uint64_t number = 0;
+
+	for (at = at ? at + strlen(key) : ""; *at >= '0' && *at <= '9'; at++)
+		number = number * 10 + (uint64_t)(*at - '0');
+	return number;
+}
+
+/* A year there and two back: what is shown changes, the order of things and every wait do not. */
+TEST(a_wall_clock_that_jumps)
+{
+	static const int64_t year = 365 * 24 * 3600, offsets[] = {0, year, -year, 0};
+	static const char stop[] = "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"instance.stop\","
+				   "\"params\":{\"module\":\"demo\",\"key\":\"k\"}}\n";
+	static const char info[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"supervisor.info\"}\n";
+	char first[4096] = "", years[MS_ARRAY_LEN(offsets)][5];
+	uint64_t boot_usec = 0;
+	struct client c;
+
+	REQUIRE(begin());
+	supervisor.rpc = ms_rpc_memory_new(ms_rpc_memory_clock);
+	supervisor.started_boot_usec = ms_rpc_memory_clock();
+	c = connect_client();
+	(void)read_line(&c); /* the greeting */
+	CHECK(say_text(&c, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"event.subscribe\"}\n"));
+	(void)read_line(&c); /* the subscription */
+	for (unsigned i = 0; i < MS_ARRAY_LEN(offsets); i++) {
+		char want[64];
+		const char *line;
+
+		wall_offset_seconds = offsets[i];
+		emit();
+		line = read_line(&c);
+		(void)snprintf(want, sizeof(want), "\"prev\":%u,\"seq\":%u,", i, i + 1); /* fits */
+		CHECK(strstr(line, want));
+		CHECK(number_after(line, "\"usec\":") > boot_usec);
+		boot_usec = number_after(line, "\"usec\":");
+		(void)snprintf(years[i], sizeof(years[i]), "%.4s",
+			       strstr(line, "\"time\":\"") + 8); /* fits */
+		/* a key is neither forgotten nor kept for longer */
+		CHECK(say_text(&c, stop));
+		settle();
+		CHECK_EQ(fake.n_waits, i == 0);
+		if (i == 0)
+			fake_answer(NULL, NULL, 0);
+		line = read_line(&c);
+		if (i == 0)
+			(void)snprintf(first, sizeof(first), "%s", line); /* fits */
+		CHECK_STR(line, first);
+		CHECK(say_text(&c, info));
+		CHECK(number_after(read_line(&c), "\"uptimeUsec\":") <
+		      DEADLINE_SECONDS * UINT64_C(1000000));
+	}
+	CHECK(strcmp(years[1], years[0]) > 0 && strcmp(years[2], years[0]) < 0); /* it did jump */
+	client_done(&c);
+	supervisor.rpc = ms_rpc_memory_free(supervisor.rpc);
 	end();
 }
 
