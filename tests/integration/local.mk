@@ -16,4 +16,4 @@ EXTRA_DIST += \
 	tests/integration/test_lifecycle.py tests/integration/test_limits.py \
 	tests/integration/test_limits_tell.py \
 	tests/integration/test_runtimes.py tests/integration/test_shim.py tests/integration/test_survival.py \
-	tests/integration/test_violations.py
+	tests/integration/test_torture.py tests/integration/test_violations.py
