@@ -29,3 +29,9 @@ EXTRA_DIST += contrib/clients/node/README.md contrib/clients/node/modsup.js cont
 
 EXTRA_DIST += contrib/README.md contrib/quickstart contrib/debian-packages \
 	contrib/install-packages contrib/copy-source
+
+# Completion, where bash and zsh look for it; both read verbs and options from the program's --help.
+bashcompdir = $(datadir)/bash-completion/completions
+dist_bashcomp_DATA = contrib/completion/modsupctl.bash
+zshcompdir = $(datadir)/zsh/site-functions
+dist_zshcomp_DATA = contrib/completion/_modsupctl

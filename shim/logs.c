@@ -17,8 +17,8 @@
 
 #define PUMP_ROUNDS 16 /* at most this many buffers before other work gets its turn */
 #define CHUNK_BYTES 4096u
-#define RATE_BYTES  (1u << 20) /* a second: a busy disk is the whole host's */
-#define BURST_BYTES (4u << 20) /* as much as is kept at all */
+#define RATE_BYTES  (1u << 20)		       /* a second: a busy disk is the whole host's */
+#define BURST_BYTES (MS_MAX_LOG_BYTES / 4 * 3) /* less than both files hold: it is kept whole */
 #define PAUSE_USEC  1000000u
 #define HOLD_USEC   250000u /* how long the beginning of a line waits for its end */
 #define NOTE_BEGIN  "more than 1 MiB a second: "
@@ -181,7 +181,7 @@ uint64_t ms_logs_tick(struct ms_shim *shim, uint64_t now)
 	uint64_t passed = now - state.asof, next = UINT64_MAX;
 	struct ms_logbatch batch;
 
-	/* the budget is full again after four seconds, however long it was */
+	/* the budget is full again after three seconds, however long it was */
 	state.budget += passed > 5000000u ? BURST_BYTES : passed * RATE_BYTES / 1000000u;
 	state.budget = MS_MIN(state.budget, (uint64_t)BURST_BYTES);
 	state.asof = now;

@@ -182,8 +182,12 @@ enum ms_notify_end ms_notify_receive(struct ms_shim *shim, uint8_t which, uint64
 		struct seccomp_notif n = {0}; /* the kernel refuses a buffer that is not zero */
 		enum ms_notify_end end;
 
+		int r = ms_sys_ioctl(shim->listeners[which], SECCOMP_IOCTL_NOTIF_RECV, &n);
+
+		if (r == -ENOTTY) /* something else: it would be readable for ever */
+			shim->listeners[which] = ms_fd_close(shim->listeners[which]);
 		/* ENOENT: the caller died between poll and here. EINTR, EAGAIN: nothing there. */
-		if (ms_sys_ioctl(shim->listeners[which], SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
+		if (r < 0)
 			return MS_NOTIFY_GO_ON;
 		end = handle(shim, which, &n, now_usec);
 		if (end != MS_NOTIFY_GO_ON)

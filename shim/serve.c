@@ -211,7 +211,8 @@ static void drain_logs(struct ms_shim *shim, uint64_t until)
 	while (more && ms_io_now_usec() < until) {
 		more = false;
 		for (int i = 0; i < MS_LOG_SOURCES; i++)
-			more |= shim->log_pipes[i] >= 0 && ms_logs_pump(shim, i);
+			more |= shim->log_pipes[i] >= 0 &&
+				ms_logs_pump(shim, (enum ms_log_source)i);
 	}
 }
 

@@ -37,6 +37,8 @@ libms_control_a_SOURCES = \
 	supervisor/daemon/method-stats.c \
 	supervisor/daemon/method-supervisor.c \
 	supervisor/daemon/method-operation.c \
+	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
+	supervisor/daemon/reload.c supervisor/daemon/reload.h \
 	supervisor/daemon/rpc-answer.c supervisor/daemon/rpc-life.h \
 	supervisor/daemon/rpc-key.c supervisor/daemon/rpc-key.h \
 	supervisor/daemon/rpc-params.c supervisor/daemon/rpc-params.h \
@@ -60,7 +62,6 @@ modsupd_SOURCES = \
 	supervisor/daemon/box-launch.c supervisor/daemon/box-life.h \
 	supervisor/daemon/box-exec.c supervisor/daemon/box-exec.h \
 	supervisor/daemon/box.c supervisor/daemon/box.h \
-	supervisor/daemon/config-files.c supervisor/daemon/config-files.h \
 	supervisor/daemon/emergency.c \
 	supervisor/daemon/end.c \
 	supervisor/daemon/exec-plan.c \

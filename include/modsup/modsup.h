@@ -252,11 +252,13 @@ MODSUP_API long modsup_json_get(const char *json, const char *pointer, char *out
 
 /**
  * modsup_stream_open() - connect to a stream that an answer named, such as that of instance.logs.
+ * @conn: the connection that the answer came over. A stream is looked for beside its socket, since
+ *	that folder may have another name here than the supervisor knows (in a container).
  * @path: as the member `stream` of the result has it; good for one connection within 10 s
  *
  * Return: a descriptor to read(2) until its end, the caller's to close; or -errno.
  */
-MODSUP_API MODSUP_MUST_CHECK int modsup_stream_open(const char *path);
+MODSUP_API MODSUP_MUST_CHECK int modsup_stream_open(const struct modsup *conn, const char *path);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Events without a hole that is not told, over the death of the supervisor */

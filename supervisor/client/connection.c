@@ -28,7 +28,8 @@
 #define MAX_METHOD_BYTES   64u
 
 struct modsup {
-	int fd; /* owned */
+	int fd;	    /* owned */
+	char *path; /* owned: of its socket; NULL when that is not known */
 	struct ms_line line;
 	struct ms_buf out; /* what has not gone out */
 	uint64_t last_id;
@@ -135,6 +136,7 @@ struct modsup *modsup_close(struct modsup *conn)
 	(void)modsup_message_free(conn->hello); /* always NULL */
 	ms_line_done(&conn->line);
 	ms_buf_done(&conn->out);
+	free(conn->path);
 	conn->fd = ms_fd_close(conn->fd);
 	free(conn);
 	return NULL;
@@ -194,8 +196,10 @@ int ms_conn_begin(const struct modsup_options *options, int timeout_ms, struct m
 		  struct modsup_error *err)
 {
 	const char *path = ms_conn_path(options);
-	int fd = connect_to(path, timeout_ms);
+	ms_auto(conn) struct modsup *conn = NULL;
+	ms_auto_fd int fd = connect_to(path, timeout_ms);
 	char shown[200];
+	int r;
 
 	if (fd == -ENAMETOOLONG)
 		return ms_message_tell(err, fd, "socket path of %zu bytes; 1 to %zu are possible",
@@ -205,7 +209,14 @@ int ms_conn_begin(const struct modsup_options *options, int timeout_ms, struct m
 		return ms_message_tell(err, fd, "connect to '%s': %s",
 				       ms_log_quote(path, strlen(path), shown, sizeof(shown)),
 				       modsup_strerror(fd));
-	return conn_new(fd, options->max_line_bytes, ret, err);
+	r = conn_new(MS_TAKE_FD(fd), options->max_line_bytes, &conn, err);
+	if (r < 0)
+		return r;
+	conn->path = strdup(path);
+	if (!conn->path)
+		return ms_message_tell(err, -ENOMEM, "out of memory");
+	*ret = MS_TAKE_PTR(conn);
+	return 0;
 }
 
 /* The protocol's major version is the only thing that must match. */
@@ -518,7 +529,19 @@ int modsup_call(struct modsup *conn, const char *method, const char *params, int
 
 /* -- streams -- */
 
-int modsup_stream_open(const char *path)
+/* The folder of the socket with its slash, and the last component of @path. */
+int modsup_stream_open(const struct modsup *conn, const char *path)
 {
-	return connect_to(path, DEFAULT_TIMEOUT_MS);
+	const char *slash = conn->path ? strrchr(conn->path, '/') : NULL;
+	const char *name = strrchr(path, '/');
+	char beside[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int n;
+
+	if (!slash)
+		return connect_to(path, DEFAULT_TIMEOUT_MS);
+	n = snprintf(beside, sizeof(beside), "%.*s%s", (int)(slash + 1 - conn->path), conn->path,
+		     name ? name + 1 : path);
+	if (n < 0 || (size_t)n >= sizeof(beside))
+		return -ENAMETOOLONG;
+	return connect_to(beside, DEFAULT_TIMEOUT_MS);
 }

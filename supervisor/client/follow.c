@@ -501,7 +501,7 @@ static int earlier(int a, int b)
 	return a < 0 ? b : b < 0 ? a : MS_MIN(a, b);
 }
 
-static struct modsup_event *hand_out(struct modsup_follow *f)
+static struct modsup_event *pop(struct modsup_follow *f)
 {
 	struct modsup_event *event = f->first;
 
@@ -509,12 +509,34 @@ static struct modsup_event *hand_out(struct modsup_follow *f)
 	if (!f->first)
 		f->behind = &f->first;
 	event->next = NULL;
+	return event;
+}
+
+static struct modsup_event *hand_out(struct modsup_follow *f)
+{
+	struct modsup_event *event = pop(f);
+
 	if (event->kind == MODSUP_EVENT || event->kind == MODSUP_GAP ||
 	    (event->kind == MODSUP_CONNECTED && !f->told_epoch[0])) {
 		memcpy(f->told_epoch, event->epoch, sizeof(f->told_epoch));
 		f->told_seq = event->seq;
 	}
 	return event;
+}
+
+/* Memory ran out, perhaps between two steps: back to what the caller has had, and from there again.
+ */
+static void start_over(struct modsup_follow *f)
+{
+	while (f->first)
+		(void)modsup_event_free(pop(f)); /* always NULL */
+	f->conn = modsup_close(f->conn);
+	f->state = DOWN;
+	f->up_told = false;
+	f->at_ms = ms_conn_now_ms() + wait_ms(f);
+	memcpy(f->epoch, f->told_epoch, sizeof(f->epoch));
+	f->seq = f->told_seq;
+	f->placed = f->epoch[0] != '\0';
 }
 
 int modsup_follow_next(struct modsup_follow *follow, int timeout_ms, struct modsup_event **ret,
@@ -531,6 +553,8 @@ int modsup_follow_next(struct modsup_follow *follow, int timeout_ms, struct mods
 
 		if (r == 0)
 			continue;
+		if (r == -ENOMEM)
+			start_over(follow);
 		if (r != MODSUP_TIMEOUT)
 			return r;
 		if (left == 0)

@@ -166,6 +166,32 @@ static void add_violation(struct ms_buf *out, const struct ms_json *data)
 		ms_buf_addf(out, ", %llu times", (unsigned long long)count);
 }
 
+/* A limit that slows down, in the words of its figures; false: another type, or without them. */
+static bool add_limit(struct ms_buf *out, struct ms_str type, const struct ms_json *data)
+{
+	uint64_t periods = ms_client_get_uint(data, "periods", 0);
+	uint64_t bytes = ms_client_get_uint(data, "limitBytes", 0);
+
+	if (ms_say_is(type, "limit.cpu") && periods > 0)
+		ms_buf_addf(
+			out,
+			"used up its %llu %% of a core in %llu of %llu periods, and waited %llu s "
+			"of %llu s",
+			(unsigned long long)ms_client_get_uint(data, "limit", 0),
+			(unsigned long long)ms_client_get_uint(data, "throttled", 0),
+			(unsigned long long)periods,
+			(unsigned long long)ms_client_get_uint(data, "throttledUsec", 0) / 1000000,
+			(unsigned long long)ms_client_get_uint(data, "windowUsec", 0) / 1000000);
+	else if (ms_say_is(type, "limit.memory") && bytes > 0)
+		ms_buf_addf(out, "its memory was full %llu times: %llu M of %llu M are in use now",
+			    (unsigned long long)ms_client_get_uint(data, "hits", 0),
+			    (unsigned long long)ms_client_get_uint(data, "currentBytes", 0) >> 20,
+			    (unsigned long long)bytes >> 20);
+	else
+		return false;
+	return true;
+}
+
 static enum ms_paint paint_of(struct ms_str severity)
 {
 	if (ms_say_is(severity, "critical"))
@@ -221,7 +247,7 @@ void ms_event_text(const struct ms_json *event, bool color, struct ms_buf *out)
 	ms_buf_adds(&said, said.len > 0 ? ": " : "");
 	if (ms_say_is(type, "violation")) {
 		add_violation(&said, data);
-	} else {
+	} else if (!add_limit(&said, type, data)) {
 		add_str(&said, "", type, data && ms_json_count(data) > 0 ? ": " : "");
 		add_members(&said, data, MAX_DEPTH);
 	}

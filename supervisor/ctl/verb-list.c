@@ -158,6 +158,26 @@ static void drop_earlier_runs(struct listing *listing)
 			ms_table_drop(listing->table, i);
 }
 
+/* For scripts and for completion: MODULE, or MODULE@TENANT, each once. */
+static int print_names(const struct ms_ctl *ctl, const struct listing *listing)
+{
+	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
+
+	for (size_t i = 0; i < listing->n_rows; i++) {
+		const struct row *row = &listing->rows[i];
+
+		if (!row->module[0] || has_later_run(listing, i))
+			continue;
+		ms_buf_escape(&out, row->module, strlen(row->module));
+		if (strcmp(row->tenant, "default") != 0) {
+			ms_buf_adds(&out, "@");
+			ms_buf_escape(&out, row->tenant, strlen(row->tenant));
+		}
+		ms_buf_adds(&out, "\n");
+	}
+	return ms_say_out(ctl, &out);
+}
+
 /* The columns of the terminal on stdout; 0: none, nothing is cut. */
 static size_t terminal_width(void)
 {
@@ -171,7 +191,7 @@ static size_t terminal_width(void)
 int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 {
 	struct ms_args args = {
-		.synopsis = "[--all]",
+		.synopsis = "[--all | --names]",
 		.about = "Shows every instance: its module and tenant, its state and for how long, "
 			 "why, and in how much time something happens by itself.",
 	};
@@ -180,9 +200,12 @@ int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
 	ms_auto(client) struct ms_client *client = NULL;
 	__attribute__((cleanup(listing_done))) struct listing listing = {.table = &table, .jw = jw};
+	bool names = false;
 	struct ms_option options[] = {
 		{"all", 0, MS_OPTION_FLAG, NULL, "earlier runs of what was started again, too",
 		 .to.flag = &listing.all},
+		{"names", 0, MS_OPTION_FLAG, NULL, "nothing but the names, one a line",
+		 .to.flag = &names},
 	};
 	int code;
 
@@ -204,6 +227,8 @@ int ms_verb_list(struct ms_ctl *ctl, int argc, char **argv)
 	ms_jw_end(jw);
 	if (ctl->json)
 		return ms_say_jw(ctl, MS_TAKE_PTR(jw));
+	if (names)
+		return print_names(ctl, &listing);
 	drop_earlier_runs(&listing);
 	if (table.n_cells == 0)
 		ms_buf_adds(&out, "nothing is running\n");

@@ -62,7 +62,7 @@ int ms_verb_restart(struct ms_ctl *ctl, int argc, char **argv)
 		 .to.flag = &o.outdated},
 	};
 	struct ms_args args = {
-		.synopsis = "[options] NAME[@TENANT] | INSTANCE ... | --all | --outdated",
+		.synopsis = "[options] [NAME[@TENANT] | INSTANCE ...]",
 		.about = "Stops each module as stop does, and starts it again as it was started. "
 			 "Connections to its sockets wait meanwhile. One that has ended, or waits "
 			 "for its next start, is started at once.",

@@ -124,7 +124,11 @@ static void after_failure(const struct ms_why_facts *f, struct ms_why *why)
 	for (size_t i = 0; i < MS_ARRAY_LEN(rows); i++)
 		if (strcmp(why->reason, rows[i].reason) == 0)
 			command(why, f, rows[i].verb, rows[i].named);
-	command(why, f, "restart", /* named= */ true);
+	/* one whose manifest could not be read is nobody's: there is nothing to restart */
+	if (ms_client_get_str(f->instance, "module").len)
+		command(why, f, "restart", /* named= */ true);
+	else
+		command(why, f, "start DIR", /* named= */ false);
 }
 
 static void failed(const struct ms_why_facts *f, struct ms_why *why)

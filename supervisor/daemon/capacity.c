@@ -32,6 +32,7 @@
 #define PIDS_SHARE_PCT 75u		     /* of kernel.pid_max, at most */
 #define UNLIMITED_FROM (UINT64_C(1) << 62)   /* no limit, as v1 says it */
 #define SMALL_FILE     8192u
+#define ROW	       "host-share" /* of host.check */
 
 struct user {
 	char instance[17];
@@ -114,6 +115,44 @@ static int set_limit(struct ms_capacity *c, enum ms_controller controller, uint6
 			     layer);
 }
 
+/* The row that is there since the start, or a new one; NULL: there is no room. */
+static struct ms_check *find_row(struct ms_host_report *host)
+{
+	for (uint32_t i = 0; i < host->n_checks; i++) {
+		if (strcmp(host->checks[i].layer, ROW) == 0)
+			return &host->checks[i];
+	}
+	return host->n_checks < MS_ARRAY_LEN(host->checks) ? &host->checks[host->n_checks++] : NULL;
+}
+
+/* A row of host.check: what was set, next to what was probed. */
+static void tell_host(struct ms_capacity *c)
+{
+	struct ms_host_report *host = c->s->host;
+	const struct ms_admission *a = &c->a;
+	char limit[MS_UNITS_BRIEF_BYTES], total[MS_UNITS_BRIEF_BYTES];
+	bool whole = a->limit && a->processes_limit && c->weight;
+	struct ms_check *check;
+
+	check = host ? find_row(host) : NULL;
+	if (!check)
+		return;
+	*check =
+		(struct ms_check){.layer = ROW, .verdict = whole ? MS_CHECK_OK : MS_CHECK_DEGRADED};
+	(void)snprintf(check->found, sizeof(check->found),
+		       "all modules: memory %s of %s, %llu processes, cpu weight %u%s",
+		       a->limit ? ms_units_brief(a->limit, limit) : "without limit",
+		       ms_units_brief(a->total, total), (unsigned long long)a->processes_limit,
+		       c->weight, whole ? "" : " (0 = not set)"); /* a cut text is still one */
+	(void)snprintf(check->probed, sizeof(check->probed),
+		       "limits written to the group above all modules"); /* fits */
+	if (!whole)
+		(void)snprintf(check->advice, sizeof(check->advice),
+			       "all modules together can take this host's %s: find out why its "
+			       "cgroup controllers are missing",
+			       a->limit ? "processors or processes" : "memory"); /* fits */
+}
+
 int ms_capacity_apply(struct ms_capacity *c, struct ms_error *err)
 {
 	const struct ms_config *config = c->s->config;
@@ -140,39 +179,12 @@ int ms_capacity_apply(struct ms_capacity *c, struct ms_error *err)
 		return r;
 	c->weight = (uint32_t)weight;
 	err->step = MS_STEP_NONE;
+	tell_host(c);
 	if (a->limit > c->wanted)
 		ms_log(MS_LOG_WARNING,
 		       "the modules use more memory than they may have together: the limit comes "
 		       "down as they do");
 	return 0;
-}
-
-/* A row of host.check: what was set, next to what was probed. */
-static void tell_host(struct ms_capacity *c)
-{
-	struct ms_host_report *host = c->s->host;
-	const struct ms_admission *a = &c->a;
-	char limit[MS_UNITS_BRIEF_BYTES], total[MS_UNITS_BRIEF_BYTES];
-	bool whole = a->limit && a->processes_limit && c->weight;
-	struct ms_check *check;
-
-	if (!host || host->n_checks == MS_ARRAY_LEN(host->checks))
-		return;
-	check = &host->checks[host->n_checks++];
-	*check = (struct ms_check){.layer = "host-share",
-				   .verdict = whole ? MS_CHECK_OK : MS_CHECK_DEGRADED};
-	(void)snprintf(check->found, sizeof(check->found),
-		       "all modules: memory %s of %s, %llu processes, cpu weight %u%s",
-		       a->limit ? ms_units_brief(a->limit, limit) : "without limit",
-		       ms_units_brief(a->total, total), (unsigned long long)a->processes_limit,
-		       c->weight, whole ? "" : " (0 = not set)"); /* a cut text is still one */
-	(void)snprintf(check->probed, sizeof(check->probed),
-		       "limits written to the group above all modules"); /* fits */
-	if (!whole)
-		(void)snprintf(check->advice, sizeof(check->advice),
-			       "all modules together can take this host's %s: find out why its "
-			       "cgroup controllers are missing",
-			       a->limit ? "processors or processes" : "memory"); /* fits */
 }
 
 int ms_capacity_new(struct ms_supervisor *s, struct ms_capacity **ret, struct ms_error *err)
@@ -188,7 +200,6 @@ int ms_capacity_new(struct ms_supervisor *s, struct ms_capacity **ret, struct ms
 		(void)ms_capacity_free(c); /* always NULL */
 		return r;
 	}
-	tell_host(c);
 	*ret = c;
 	return 0;
 }

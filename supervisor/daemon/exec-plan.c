@@ -76,6 +76,8 @@ int ms_box_exec_plan(const void *bytes, size_t len, const struct ms_box_exec_spe
 	memcpy(plan.argv, spec->argv, sizeof(*spec->argv) * spec->n_argv);
 	plan.n_argv = spec->n_argv;
 	plan.log_bytes = 0;
+	plan.watchdog_usec = 0; /* the main process's alone, as is being ready */
+	plan.flags &= ~MS_PLAN_READY_NOTIFY;
 	r = replace_env(&plan, spec, err);
 	if (r < 0)
 		return r;

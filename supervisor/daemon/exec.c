@@ -372,6 +372,19 @@ void ms_exec_forget_data(struct ms_supervisor *s, const void *data)
 	}
 }
 
+bool ms_exec_cancel(struct ms_supervisor *s, const void *data)
+{
+	for (struct ms_exec *x = s->execs ? s->execs->first : NULL; x; x = x->next) {
+		if (!x->fn || x->data != data)
+			continue;
+		x->fn = NULL;
+		x->owner = NULL;
+		ms_box_exec_kill(x->run); /* on_end follows, from the loop */
+		return true;
+	}
+	return false;
+}
+
 void ms_exec_forget_owner(struct ms_supervisor *s, const void *owner)
 {
 	for (struct ms_exec *x = s->execs ? s->execs->first : NULL; x; x = x->next) {

@@ -49,6 +49,9 @@ typedef void (*ms_exec_end_fn)(const void *owner, const struct ms_exec_end *end)
 MS_MUST_CHECK int ms_exec_start(struct ms_supervisor *s, const struct ms_exec_request *req,
 				ms_exec_fn fn, ms_exec_end_fn end_fn, void *data,
 				struct ms_error *err);
+/* ms_exec_cancel - the command that @data waits for is given up; no answer comes any more. False:
+ * it runs already, or there is none. */
+bool ms_exec_cancel(struct ms_supervisor *s, const void *data);
 /* ms_exec_forget_data - @data's answer is not wanted any more; the command, if it comes to run,
  * runs until its owner goes. */
 void ms_exec_forget_data(struct ms_supervisor *s, const void *data);

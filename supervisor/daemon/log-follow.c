@@ -366,7 +366,7 @@ int ms_logfollow_open(struct ms_supervisor *s, const struct ms_log_request *requ
 	if (r == -ENOENT && f->follow && !state_of(f).has_begun)
 		r = 0; /* it is still starting */
 	if (r == 0 && f->fds[0] >= 0) {
-		f->skip = ms_loglines_skip(f->fds, &f->filter, request->lines, 0, NULL);
+		f->skip = ms_loglines_skip(&f->read, f->fds, &f->filter, request->lines);
 		ms_logread_init(&f->read, f->fds);
 	}
 	if (r == 0)

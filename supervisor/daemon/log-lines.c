@@ -39,80 +39,69 @@ static uint64_t json_bytes(const struct ms_logrec *rec)
 	return n;
 }
 
-struct count {
-	uint64_t lines, bytes;
-};
-
-/* The wanted lines, but for the first @skip of them. */
-static struct count count_lines(const int fds[static 2], const struct ms_log_filter *filter,
-				uint64_t skip)
+/* The next wanted line; false at the end of what there is, or of what is looked at. */
+static bool next_wanted(struct ms_logread *read, const struct ms_log_filter *filter, uint64_t *left,
+			struct ms_logrec *ret)
 {
-	ms_auto_free struct ms_logread *read = malloc(sizeof(*read));
-	struct count count = {0};
-	struct ms_logrec rec;
-	int r = read ? 0 : -ENOMEM;
+	while (*left > 0) {
+		int r = ms_logread_next(read, ret);
 
-	if (read)
-		ms_logread_init(read, fds);
-	for (uint64_t i = 0; r != MS_LOGREAD_NOTHING && r >= 0 && i < MAX_RECORDS; i++) {
-		r = ms_logread_next(read, &rec);
-		if (r != 0 || !ms_loglines_wanted(filter, &rec))
-			continue;
-		if (skip) {
-			skip--;
-			continue;
-		}
-		count.lines++;
-		count.bytes += json_bytes(&rec);
+		--*left;
+		if (r < 0 || r == MS_LOGREAD_NOTHING)
+			return false;
+		if (r == 0 && ms_loglines_wanted(filter, ret))
+			return true;
 	}
-	return count;
-}
-
-/* How many of the lines after @skip have to go, too, for the rest to fit. */
-static uint64_t skip_bytes(const int fds[static 2], const struct ms_log_filter *filter,
-			   uint64_t skip, uint64_t excess)
-{
-	ms_auto_free struct ms_logread *read = malloc(sizeof(*read));
-	uint64_t more = 0, gone = 0;
-	struct ms_logrec rec;
-	int r = read ? 0 : -ENOMEM;
-
-	if (read)
-		ms_logread_init(read, fds);
-	while (r != MS_LOGREAD_NOTHING && r >= 0 && gone < excess && more < MAX_RECORDS) {
-		r = ms_logread_next(read, &rec);
-		if (r != 0 || !ms_loglines_wanted(filter, &rec))
-			continue;
-		if (skip) {
-			skip--;
-			continue;
-		}
-		more++;
-		gone += json_bytes(&rec);
-	}
-	return more;
+	return false;
 }
 
 /**
  * ms_loglines_skip() - where to begin so that only the last lines are told.
+ * @read: used for it
  * @fds: the log
  * @lines: at most so many
- * @max_bytes: and at most about so much, 0 for any
- * @ret_cut: lines were left out for @max_bytes; may be NULL without it
  * Return: how many wanted lines to leave out.
  */
-uint64_t ms_loglines_skip(const int fds[static 2], const struct ms_log_filter *filter,
-			  uint64_t lines, uint64_t max_bytes, bool *ret_cut)
+uint64_t ms_loglines_skip(struct ms_logread *read, const int fds[static 2],
+			  const struct ms_log_filter *filter, uint64_t lines)
 {
-	struct count all = count_lines(fds, filter, 0);
-	uint64_t skip = all.lines > lines ? all.lines - lines : 0;
+	uint64_t all = 0, left = MAX_RECORDS;
+	struct ms_logrec rec;
 
-	if (!max_bytes)
-		return skip;
-	if (skip)
-		all = count_lines(fds, filter, skip);
-	*ret_cut = all.bytes > max_bytes;
-	return *ret_cut ? skip + skip_bytes(fds, filter, skip, all.bytes - max_bytes) : skip;
+	ms_logread_init(read, fds);
+	while (next_wanted(read, filter, &left, &rec))
+		all++;
+	return all > lines ? all - lines : 0;
+}
+
+/**
+ * ms_loglines_cut() - how many of the oldest lines do not fit into an answer.
+ * @read: used for it
+ * @fds: the log
+ * @skip: wanted lines that are left out anyway
+ * @max_bytes: for the rest
+ * Return: how many more to leave out.
+ */
+uint64_t ms_loglines_cut(struct ms_logread *read, const int fds[static 2],
+			 const struct ms_log_filter *filter, uint64_t skip, uint64_t max_bytes)
+{
+	uint64_t left = MAX_RECORDS, seen = 0, bytes = 0, cut = 0;
+	struct ms_logrec rec;
+
+	ms_logread_init(read, fds);
+	while (next_wanted(read, filter, &left, &rec))
+		if (seen++ >= skip)
+			bytes += json_bytes(&rec);
+	left = bytes > max_bytes ? MAX_RECORDS : 0;
+	seen = 0;
+	ms_logread_init(read, fds);
+	while (bytes > max_bytes && next_wanted(read, filter, &left, &rec)) {
+		if (seen++ < skip)
+			continue;
+		bytes -= MS_MIN(bytes, json_bytes(&rec));
+		cut++;
+	}
+	return cut;
 }
 
 /** ms_loglines_members() - a line as members of the object that is open in @jw. */

@@ -10,6 +10,8 @@
 #include "lib/logrec.h"
 #include "policy/json.h"
 
+struct ms_logread;
+
 struct ms_log_filter {
 	bool one_source;
 	enum ms_logrec_source source; /* with one_source; notes pass all the same */
@@ -17,10 +19,14 @@ struct ms_log_filter {
 };
 
 bool ms_loglines_wanted(const struct ms_log_filter *filter, const struct ms_logrec *rec);
-/* ms_loglines_skip - how many wanted lines to leave out so that the last @lines remain, and no more
- * of them than about @max_bytes as JSON (0: no such bound); *ret_cut when it is for the latter. */
-uint64_t ms_loglines_skip(const int fds[static 2], const struct ms_log_filter *filter,
-			  uint64_t lines, uint64_t max_bytes, bool *ret_cut);
+/* ms_loglines_skip - how many wanted lines to leave out so that the last @lines remain. @read is
+ * used for it. */
+uint64_t ms_loglines_skip(struct ms_logread *read, const int fds[static 2],
+			  const struct ms_log_filter *filter, uint64_t lines);
+/* ms_loglines_cut - how many more, after the first @skip, so that the rest takes at most about
+ * @max_bytes as JSON. */
+uint64_t ms_loglines_cut(struct ms_logread *read, const int fds[static 2],
+			 const struct ms_log_filter *filter, uint64_t skip, uint64_t max_bytes);
 /* ms_loglines_members - of an open object. */
 void ms_loglines_members(struct ms_jw *jw, const struct ms_logrec *rec);
 

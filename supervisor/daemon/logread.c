@@ -20,7 +20,7 @@ void ms_logread_init(struct ms_logread *r, const int fds[static 2])
 	r->fds[1] = fds[1];
 	r->at = 0;
 	r->generation = r->last = r->offset = 0;
-	r->bad = false;
+	r->bad = r->begun = false;
 	r->start = r->end = 0;
 }
 
@@ -55,18 +55,21 @@ static uint64_t new_generation(const struct ms_logread *r, int at)
 	return generation > r->last ? generation : 0;
 }
 
-/* The beginning of the older file, if the other one goes on where it ends. */
-static bool find_oldest(struct ms_logread *r)
+/* The beginning of the older file, if the other one goes on where it ends. 0, MS_LOGREAD_NOTHING,
+ * or MS_LOGREAD_GAP: there was one between that and what was read last. */
+static int find_oldest(struct ms_logread *r)
 {
-	uint64_t a = new_generation(r, 0), b = new_generation(r, 1);
+	uint64_t a = new_generation(r, 0), b = new_generation(r, 1), last = r->last;
+	bool begun = r->begun;
 
+	r->begun = true;
 	if (!a && !b)
-		return false;
+		return MS_LOGREAD_NOTHING;
 	if (!b || (a && b == a + 1) || (a > b && a != b + 1))
 		go_to(r, 0, a);
 	else
 		go_to(r, 1, b);
-	return true;
+	return begun && r->generation > last + 1 ? MS_LOGREAD_GAP : 0;
 }
 
 /* Read ahead from the offset. 0, MS_LOGREAD_GAP, or -errno. */
@@ -79,6 +82,7 @@ static int read_ahead(struct ms_logread *r)
 		return -errno;
 	if (generation_of(r, r->at) != r->generation) {
 		r->generation = 0;
+		r->begun = false; /* once for all that is missing here */
 		return MS_LOGREAD_GAP;
 	}
 	r->end = (size_t)n;
@@ -105,7 +109,9 @@ static int take(struct ms_logread *r, struct ms_logrec *ret)
 /* Whether the shim is done with this file: the other one goes on where it ends. */
 static bool is_complete(const struct ms_logread *r)
 {
-	return new_generation(r, !r->at) == r->generation + 1;
+	uint64_t other = new_generation(r, !r->at);
+
+	return other && other == r->generation + 1; /* the highest has no successor */
 }
 
 /**
@@ -120,8 +126,11 @@ int ms_logread_next(struct ms_logread *r, struct ms_logrec *ret)
 		bool complete;
 		int result;
 
-		if (!r->generation && !find_oldest(r))
-			return MS_LOGREAD_NOTHING;
+		if (!r->generation) {
+			result = find_oldest(r);
+			if (result != 0)
+				return result;
+		}
 		if (!r->bad) {
 			result = take(r, ret);
 			if (result != MS_LOGREAD_NOTHING)

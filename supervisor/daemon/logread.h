@@ -19,6 +19,7 @@ struct ms_logread {
 	uint64_t last;	     /* the highest there was: it only goes up */
 	uint64_t offset;     /* in it, of the next record */
 	bool bad;	     /* nothing after the offset can be read */
+	bool begun;	     /* what is missing from now on is told */
 	size_t start, end;   /* of what is read ahead from the offset */
 	uint8_t ahead[MS_LOGREAD_BYTES];
 };

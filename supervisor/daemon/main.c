@@ -31,6 +31,7 @@
 #include "supervisor/daemon/hostcheck.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
+#include "supervisor/daemon/reload.h"
 #include "supervisor/daemon/restrict.h"
 #include "supervisor/daemon/rpc-key.h"
 #include "supervisor/daemon/state.h"
@@ -182,6 +183,7 @@ static int open_folders(struct ms_supervisor *s, struct ms_error *err)
 	int r;
 
 	s->private_mode = arg_private != NULL;
+	s->config_file = arg_config;
 	if (arg_private) {
 		r = make_private(dir, sizeof(dir), err);
 		if (r < 0)
@@ -318,6 +320,8 @@ static int set_up(struct ms_supervisor *s, struct ms_error *err)
 	ms_emergency_begin(s->emergency);
 	s->rpc = ms_rpc_memory_new(ms_rpc_memory_clock);
 	r = s->rpc ? ms_control_open(s, &s->control, err) : ms_error_set(err, ENOMEM, "requests");
+	if (r == 0)
+		r = ms_reload_on_signal(s, err);
 	/* last: from here on only what the loop needs */
 	return r < 0 ? r : ms_restrict_self(err);
 }

@@ -94,11 +94,16 @@ static int read_env(const struct ms_json *env, struct ms_arena *arena, struct ms
 		if (req->n_env == MS_MAX_ENV)
 			return ms_error_say(err, E2BIG, MS_REASON_PARAMS_INVALID,
 					    "env: more than %u variables", MS_MAX_ENV);
-		if (!ms_check_env_name(name) || ms_check_env_reserved(name)) {
+		if (!ms_check_env_name(name))
+			return ms_error_say(
+				err, EINVAL, MS_REASON_PARAMS_INVALID,
+				"env: the name of variable %zu is none: letters, digits "
+				"and '_', no digit first, at most %u bytes",
+				i + 1, MS_MAX_ENV_NAME_BYTES);
+		if (ms_check_env_reserved(name)) {
 			ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
-				     "env: variable %zu has a name that is none, or is reserved",
-				     i + 1);
-			return ms_error_hint(err, "module.json(5) tells which names are");
+				     "env: the name '%.*s' is reserved", (int)name.len, name.p);
+			return ms_error_hint(err, "module.json(5) lists reserved names");
 		}
 		if (ms_json_type(value) != MS_JSON_STRING || !ms_check_arg(ms_json_str(value)))
 			return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
@@ -205,10 +210,23 @@ static int run_exec(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	return ms_exec_start(call->peer->s, &req, answer_exec, notify_end, call, &fault->error);
 }
 
+static bool cancel_exec(struct ms_call *call)
+{
+	return ms_exec_cancel(call->peer->s, call);
+}
+
+static void forget_exec(struct ms_call *call)
+{
+	ms_exec_forget_data(call->peer->s, call);
+}
+
 const struct ms_method ms_method_instance_exec = {
 	.name = "instance.exec",
 	.role = MS_ROLE_ADMIN, /* what runs there is not what was looked at when the module was */
 	.params = exec_params,
 	.n_params = ARG_COUNT,
+	/* no `key`: a command is its connection's, and its streams cannot be handed out twice */
 	.run = run_exec,
+	.cancel = cancel_exec,
+	.forget = forget_exec,
 };

@@ -27,4 +27,7 @@ void ms_start_answer_call(void *data, const struct ms_start_answer *answer);
 /* ms_view_answer_call - an instance as the answer; @data is the struct ms_call. */
 void ms_view_answer_call(void *data, const struct ms_instance_view *view);
 
+/* ms_start_step - `step` of the methods that start something. In method-start.c. */
+const char *ms_start_step(const struct ms_call *call, uint64_t *ret_done, uint64_t *ret_total);
+
 #endif

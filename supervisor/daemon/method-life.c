@@ -47,6 +47,7 @@ const struct ms_method ms_method_instance_restart = {
 	.params = restart_params,
 	.n_params = ARG_RESTART_COUNT,
 	.run = run_restart,
+	.step = ms_start_step, /* not to be cancelled half-way: it would stay down */
 };
 
 enum kill_arg { ARG_SIGNAL = MS_WHICH_COUNT, ARG_KILL_COUNT };

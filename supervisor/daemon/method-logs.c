@@ -132,15 +132,15 @@ static int answer_fds(struct ms_call *call, const struct ms_log_request *request
 static int write_lines(struct ms_jw *jw, const struct ms_log_request *request, const int fds[2])
 {
 	ms_auto_free struct ms_logread *read = malloc(sizeof(*read));
-	bool cut = false;
-	uint64_t skip = ms_loglines_skip(fds, &request->filter, request->lines,
-					 MS_MAX_LOG_INLINE_BYTES, &cut);
-	uint64_t left = request->lines;
+	uint64_t left = request->lines, skip, cut;
 	struct ms_logrec rec;
 	int r = 0;
 
 	if (!read)
 		return -ENOMEM;
+	skip = ms_loglines_skip(read, fds, &request->filter, request->lines);
+	cut = ms_loglines_cut(read, fds, &request->filter, skip, MS_MAX_LOG_INLINE_BYTES);
+	skip += cut;
 	ms_logread_init(read, fds);
 	ms_jw_array(jw, "lines");
 	while (left && r >= 0 && r != MS_LOGREAD_NOTHING) {
@@ -157,7 +157,7 @@ static int write_lines(struct ms_jw *jw, const struct ms_log_request *request, c
 		left--;
 	}
 	ms_jw_end(jw);
-	ms_jw_bool(jw, "truncated", cut);
+	ms_jw_bool(jw, "truncated", cut > 0);
 	return r < 0 ? r : 0;
 }
 

@@ -228,6 +228,21 @@ static int run_start(struct ms_call *call, const struct ms_arg *args, struct ms_
 	return ms_instance_start(call->peer->s, &req, ms_start_answer_call, call, &fault->error);
 }
 
+/**
+ * ms_start_step() - what a start or restart does now.
+ * Return: a static word, or NULL.
+ */
+const char *ms_start_step(const struct ms_call *call, uint64_t *ret_done, uint64_t *ret_total)
+{
+	*ret_done = *ret_total = 0; /* its steps do not count */
+	return ms_instance_step(call->peer->s, call);
+}
+
+static bool cancel_start(struct ms_call *call)
+{
+	return ms_instance_cancel(call->peer->s, call);
+}
+
 const struct ms_method ms_method_instance_start = {
 	.name = "instance.start",
 	.changes = true,
@@ -235,4 +250,6 @@ const struct ms_method ms_method_instance_start = {
 	.params = start_params,
 	.n_params = ARG_COUNT,
 	.run = run_start,
+	.cancel = cancel_start,
+	.step = ms_start_step,
 };

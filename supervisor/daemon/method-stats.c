@@ -31,7 +31,6 @@ static const struct ms_param stats_params[ARG_STATS_COUNT] = {
 struct pass {
 	const struct ms_rpc_peer *peer;
 	struct ms_jw *jw;
-	uint32_t left;		     /* that may still be shown */
 	struct ms_watch_figures sum; /* uptime: of all together, never shown */
 	uint64_t n, denied;
 };
@@ -81,16 +80,22 @@ static void write_ended(struct ms_jw *jw, const struct ms_instance_view *view)
 	ms_jw_end(jw);
 }
 
+static bool is_seen(void *data, const struct ms_instance *i)
+{
+	const struct pass *pass = data;
+	struct ms_instance_view view;
+
+	ms_instance_view(i, &view);
+	return ms_rpc_sees(pass->peer, view.module, view.tenant);
+}
+
 static void add_to_list(void *data, const struct ms_instance *i, const struct ms_watch_figures *f)
 {
 	struct pass *pass = data;
 	struct ms_instance_view view;
 
 	ms_instance_view(i, &view);
-	if (!ms_rpc_sees(pass->peer, view.module, view.tenant))
-		return;
 	write_running(pass->jw, &view, f);
-	pass->left--;
 }
 
 static void add_to_sum(void *data, const struct ms_instance *i, const struct ms_watch_figures *f)
@@ -100,8 +105,6 @@ static void add_to_sum(void *data, const struct ms_instance *i, const struct ms_
 	struct ms_instance_view view;
 
 	ms_instance_view(i, &view);
-	if (!ms_rpc_sees(pass->peer, view.module, view.tenant))
-		return;
 	pass->n++;
 	pass->denied += view.denied;
 	sum->now.cpu_usec += f->now.cpu_usec;
@@ -114,24 +117,19 @@ static void add_to_sum(void *data, const struct ms_instance *i, const struct ms_
 
 static void write_sum(struct pass *pass)
 {
+	const struct ms_watch_walk all = {
+		.limit = UINT32_MAX, .is_wanted = is_seen, .show = add_to_sum, .data = pass};
 	struct ms_jw *jw = pass->jw;
 
-	(void)ms_watch_each(pass->peer->s, 0, UINT32_MAX, add_to_sum, pass); /* all of them: 0 */
+	if (ms_watch_each(pass->peer->s, &all) != 0) {
+		ms_jw_null(jw, "sum"); /* not all figures are there yet */
+		return;
+	}
 	ms_jw_object(jw, "sum");
 	ms_jw_uint(jw, "instances", pass->n);
 	ms_jw_uint(jw, "denied", pass->denied);
 	write_figures(jw, &pass->sum);
 	ms_jw_end(jw);
-}
-
-/* Those that the peer sees, from the one after @at on; where to go on, or 0. Never more at a time
- * than there is room for, as all of them may be seen. */
-static uint64_t write_list(struct pass *pass, uint64_t at)
-{
-	do
-		at = ms_watch_each(pass->peer->s, at, pass->left, add_to_list, pass);
-	while (at && pass->left);
-	return at;
 }
 
 static int run_one(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
@@ -164,19 +162,23 @@ static int run_one(struct ms_call *call, const struct ms_arg *args, struct ms_fa
 
 static int run_all(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
-	struct pass pass = {.peer = call->peer, .left = LIST_DEFAULT};
+	struct pass pass = {.peer = call->peer};
+	struct ms_watch_walk walk = {
+		.limit = args[ARG_LIMIT].value ? (uint32_t)args[ARG_LIMIT].number : LIST_DEFAULT,
+		.is_wanted = is_seen,
+		.show = add_to_list,
+		.data = &pass,
+	};
 	uint64_t at = 0;
 
-	if (args[ARG_LIMIT].value)
-		pass.left = (uint32_t)args[ARG_LIMIT].number;
-	if (args[ARG_CURSOR].value &&
-	    ms_parse_u64(args[ARG_CURSOR].str.p, args[ARG_CURSOR].str.len, 1, UINT64_MAX, &at) < 0)
+	if (args[ARG_CURSOR].value && ms_parse_u64(args[ARG_CURSOR].str.p, args[ARG_CURSOR].str.len,
+						   1, UINT64_MAX, &walk.after) < 0)
 		return ms_error_say(&fault->error, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "cursor: this is not the \"next\" of an earlier answer");
 	pass.jw = ms_call_begin(call, /* n_fds= */ 0);
 	if (pass.jw) {
 		ms_jw_array(pass.jw, "instances");
-		at = write_list(&pass, at);
+		at = ms_watch_each(call->peer->s, &walk);
 		ms_jw_end(pass.jw);
 		if (at)
 			ms_jw_textf(pass.jw, "next", "%llu", (unsigned long long)at);

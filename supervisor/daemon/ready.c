@@ -202,12 +202,10 @@ void ms_life_await_ready(struct ms_instance *i, bool was_ready)
 
 void ms_life_notify(struct ms_instance *i, const struct ms_shim_notify *notify)
 {
-	if (notify->status.len) {
-		size_t len = MS_MIN(notify->status.len, sizeof(i->status) - 1);
+	size_t len = MS_MIN(notify->status.len, sizeof(i->status) - 1);
 
-		memcpy(i->status, notify->status.p, len);
-		i->status[len] = '\0';
-	}
+	memcpy(i->status, notify->status.p, len); /* each message has the whole; "" takes it back */
+	i->status[len] = '\0';
 	if (notify->ready && i->state == MS_STATE_STARTING &&
 	    i->inspection.manifest->readiness == MS_READY_NOTIFY)
 		become_ready(i);

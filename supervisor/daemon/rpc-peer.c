@@ -68,7 +68,6 @@ void ms_rpc_peer_done(struct ms_rpc_peer *peer)
 		if (call->method && call->method->forget)
 			call->method->forget(call);
 		ms_instance_forget_data(peer->s, call);
-		ms_exec_forget_data(peer->s, call);
 		ms_rpc_end_call(call);
 	}
 	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++)

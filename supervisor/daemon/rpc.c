@@ -23,6 +23,7 @@ static const struct ms_method *const methods[] = {
 	/* clang-format off */
 	&ms_method_hello,
 	&ms_method_supervisor_info,
+	&ms_method_supervisor_reload,
 	&ms_method_host_check,
 	&ms_method_instance_start,
 	&ms_method_instance_stop,

@@ -135,6 +135,7 @@ struct ms_method {
 /* clang-format off: one a line, so that additions stay apart */
 extern const struct ms_method ms_method_hello;
 extern const struct ms_method ms_method_supervisor_info;
+extern const struct ms_method ms_method_supervisor_reload;
 extern const struct ms_method ms_method_host_check;
 extern const struct ms_method ms_method_instance_start;
 extern const struct ms_method ms_method_instance_stop;

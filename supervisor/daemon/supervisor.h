@@ -45,6 +45,7 @@ struct ms_supervisor {
 					* probes' children would inherit that; NULL = probe now */
 	char daemon_id[17];	       /* 16 hex digits: names cgroups and lock files */
 	char *runtime_dir, *state_dir; /* owned, absolute */
+	const char *config_file;       /* borrowed: that was named, or NULL */
 	bool private_mode;
 	bool stopping;
 	uint64_t started_usec; /* CLOCK_REALTIME */

@@ -71,15 +71,21 @@ struct ms_watch_figures {
 	uint64_t uptime_usec;	    /* when they were read: differences of both fit each other */
 	uint64_t limits[MS_LIMIT_COUNT];
 };
-typedef void (*ms_watch_fn)(void *data, const struct ms_instance *i,
-			    const struct ms_watch_figures *figures);
-
 /* ms_watch_figures - false: @instance does not run. */
 MS_MUST_CHECK bool ms_watch_figures(struct ms_supervisor *s, const struct ms_instance *instance,
 				    struct ms_watch_figures *ret);
-/* ms_watch_each - those that run, in the order of their starts, from the one after @after (0 =
- * first); returns the number to go on from, 0 at the end; at most @limit. */
-uint64_t ms_watch_each(struct ms_supervisor *s, uint64_t after, uint32_t limit, ms_watch_fn fn,
-		       void *data);
+
+struct ms_watch_walk {
+	uint64_t after; /* begin with the one after that number; 0 = the first */
+	uint32_t limit; /* on how many are shown */
+	bool (*is_wanted)(void *data, const struct ms_instance *i);
+	void (*show)(void *data, const struct ms_instance *i,
+		     const struct ms_watch_figures *figures);
+	void *data;
+};
+/* ms_watch_each - those that run, in the order of their starts; returns the number to go on from, 0
+ * at the end. Ends before the limit, too, when it would take too long to read more figures at once:
+ * within a second of the first question all of them are there. */
+uint64_t ms_watch_each(struct ms_supervisor *s, const struct ms_watch_walk *walk);
 
 #endif

@@ -1,7 +1,7 @@
 # tests/escape/: attacks, run as modules by tests/escape/run. Built without sanitizers: they must meet
 # the kernel, not a runtime.
 ATTACKS = escape-caps-use escape-cgroup-grow escape-env-leak escape-exec-memory escape-fds-inherited \
-	escape-ids-shim escape-keyring-search escape-mount-leave escape-net-reach escape-proc-write \
+	escape-ids-shim escape-join-watch escape-keyring-search escape-mount-leave escape-net-reach escape-proc-write \
 	escape-ptrace-others escape-rlimit-raise escape-seccomp-around escape-seccomp-forbidden escape-userns-nest
 ATTACK_FRAME = tests/escape/attack.c tests/escape/attack.h
 check_PROGRAMS += $(ATTACKS)
@@ -30,6 +30,10 @@ escape_fds_inherited_LDFLAGS = $(MS_LDFLAGS) -pie
 escape_ids_shim_SOURCES = tests/escape/escape-ids-shim.c $(ATTACK_FRAME)
 escape_ids_shim_CFLAGS = $(MS_CFLAGS) -fPIE
 escape_ids_shim_LDFLAGS = $(MS_LDFLAGS) -pie
+
+escape_join_watch_SOURCES = tests/escape/escape-join-watch.c $(ATTACK_FRAME)
+escape_join_watch_CFLAGS = $(MS_CFLAGS) -fPIE
+escape_join_watch_LDFLAGS = $(MS_LDFLAGS) -pie
 
 escape_keyring_search_SOURCES = tests/escape/escape-keyring-search.c $(ATTACK_FRAME)
 escape_keyring_search_CFLAGS = $(MS_CFLAGS) -fPIE

@@ -4,8 +4,9 @@ it was (the runner's census after each test)."""
 import pathlib
 
 from attacks import ATTACKS, FORBIDDEN, KEYRING, READ_CANARY, STAT_CANARY, all_refused, all_told, \
-    canary_file, refused_calls, run_script, results
+    canary_file, program, refused_calls, run_script, results
 from harness import equal, manifest, require, test
+from harness.command import execute
 
 ENV = {"MS_TEST_CANARY": "a secret of the daemon"}
 
@@ -108,3 +109,34 @@ def fds_of_the_supervisor_do_not_arrive(t):
     """/proc/self/fd by another language: what the program counts is what there is."""
     done = t.python("import os; print(sorted(os.listdir('/proc/self/fd')))").succeeded()
     equal(done.stdout, "['0', '1', '2', '3']\n", "descriptors (3 is the listing's own)")
+
+
+N_COMMANDS = 200
+
+
+@test
+def join_commands_are_out_of_reach(t):
+    """The module waits for each command and attacks it from its first moment to its last."""
+    before = host_state()
+    watcher = t.start(t.folder(
+        manifest(["./escape-join-watch", "watch"], id="attacker",
+                 limits={"cpu": "200%", "processes": 24, "memory": "64M"}),
+        {"escape-join-watch": program("escape-join-watch"), "again": "#!/proc/self/exe\n",
+         "loop": "#!/proc/self/exe join\n"}), stdio="pipe")
+    watcher.read_line()
+    for n in range(N_COMMANDS):
+        done = execute(t, watcher, ["/bin/true"] if n % 2 else ["/bin/sh", "-c", "/bin/true; exit 3"])
+        equal(done.exit, {"code": 0 if n % 2 else 3}, f"command {n}")
+    # an interpreter that is the joiner's own program: run again, it is nobody's helper and nobody's shim
+    for script in ("/module/again", "/module/loop"):
+        done = execute(t, watcher, [script])
+        require(done.exit.get("code") not in (0, None), f"{script}: {done.end} {done.stdout}")
+    watcher.close_stdin()
+    done = watcher.finish(90)
+    line = results(done)["watch"]
+    met = int(done.stderr.split("met ")[1].split()[0])
+    require(line["refused"], f"within its reach: {done.stderr}")
+    require(met >= N_COMMANDS // 2, f"it met {met} processes only: {done.stderr}")
+    t.say(f"{met} processes met in {N_COMMANDS} commands; {done.stderr.split(chr(10))[-2]}")
+    equal([e["data"]["observed"] for e in done.events("violation")], [], "refused by the filter")
+    equal(host_state(), before, "the host")

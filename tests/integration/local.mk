@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/integration/harness/module.py tests/integration/harness/runner.py \
 	tests/integration/harness/wait.py \
 	tests/integration/test_bad_input.py tests/integration/test_ctl.py \
+	tests/integration/test_completion.py tests/integration/test_ctl_life.py \
 	tests/integration/test_capacity.py \
 	tests/integration/test_emergency.py \
 	tests/integration/test_environment.py tests/integration/test_examples.py \
@@ -15,5 +16,8 @@ EXTRA_DIST += \
 	tests/integration/test_life.py \
 	tests/integration/test_lifecycle.py tests/integration/test_limits.py \
 	tests/integration/test_limits_tell.py \
+	tests/integration/test_logs.py \
+	tests/integration/test_notify.py \
+	tests/integration/test_peers.py \
 	tests/integration/test_runtimes.py tests/integration/test_shim.py tests/integration/test_survival.py \
 	tests/integration/test_torture.py tests/integration/test_violations.py

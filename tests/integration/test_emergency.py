@@ -285,6 +285,40 @@ def racing_starts_do_not_survive(t):
         lift(daemon)
 
 
+def stays_true(condition, what, seconds=0.5):
+    """Looks again and again for a while; what comes late would come within milliseconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        require(condition(), what)
+        time.sleep(0.005)
+
+
+@test
+def what_was_being_made_when_the_daemon_stopped_does_not_slip_through(t):
+    """The daemon is stopped in the middle of fifty starts: what it had asked for is made without it."""
+    daemon = own_daemon(t)
+    folders = [t.folder(manifest(SLEEP, id=f"slip-{i}", limits={"memory": "16M"}), name=f"slip-{i}")
+               for i in range(50)]
+    client = daemon.client()
+    t.cleanup(client.close)
+    for delay in (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.13, 0.21, 0.34):
+        idents = [client.send("instance.start", path=str(f), wait="spawned", timeout="60s") for f in folders]
+        time.sleep(delay)  # another stage of the way each time
+        daemon.process.send_signal(signal.SIGSTOP)
+        told = stop(daemon, f"slip {delay}")
+        equal((told["empty"], told["modsupd"]), (True, "silent"), f"{told}")
+        stays_true(lambda: not processes(daemon), f"a process came later than the stop, {delay} s")
+        daemon.process.send_signal(signal.SIGCONT)
+        for ident in idents:
+            try:
+                client.finish(ident, 60)
+            except RpcError as error:
+                equal(error.reason, "emergency", f"after {delay} s: {error}")
+        until(lambda: not live(client), "none lives")
+        equal(processes(daemon), set(), f"processes after {delay}")
+        lift(daemon)
+
+
 @test
 def with_a_full_disk(t):
     """The state on a small tmpfs that is full."""

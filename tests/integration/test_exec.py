@@ -2,13 +2,19 @@
 """Commands in running instances: under every layer the module is under, bounded, told, and never
 longer there than whoever asked for them."""
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import select
 import signal
 import socket
+import struct
+import subprocess
+import termios
 
-from harness import Daemon, RpcError, equal, manifest, require, test, until
+from harness import Client, Daemon, RpcError, build_dir, equal, manifest, require, test, until
 from harness.census import descendants, in_cgroups_of
 from harness.command import Command, execute
 from harness.wait import DEADLINE
@@ -472,3 +478,141 @@ def many_at_the_same_time(t):
         for n, command in enumerate(made):
             done = command.finish(f"{n} {turn}".encode(), DEADLINE)
             equal((done.stdout, done.exit), (f"{n} {turn}", {"code": turn}), "each its own")
+
+
+# By modsupctl
+
+
+def ctl(t, *words, **kwargs):
+    kwargs.setdefault("input", "")
+    return subprocess.run([str(build_dir() / "modsupctl"), "--private", str(t.daemon.folder), "exec",
+                           *words], capture_output=True, text=True, timeout=DEADLINE * 2, check=False,
+                          **kwargs)
+
+
+@test
+def ctl_passes_streams_and_code(t):
+    module = sleeper(t, id="by-ctl")
+    done = ctl(t, module.instance, "--", "sh", "-c", "read x; echo out $x; echo err >&2; exit 7", input="word\n")
+    equal((done.stdout, done.stderr, done.returncode), ("out word\n", "err\n", 7), "streams and code")
+    equal(ctl(t, module.instance, "--", "/bin/sh", "-c", "kill -TERM $$").returncode, 143, "128 + 15")
+    data = "0123456789abcde\n" * 65536
+    done = ctl(t, module.instance, "--", "cat", input=data)
+    require(done.stdout == data, f"{len(done.stdout)} of {len(data)} bytes: {done.stderr[-300:]}")
+    done = ctl(t, "-e", "COLOR=blue=green", "--env", "EMPTY=", module.instance, "--", "env")
+    require({"COLOR=blue=green", "EMPTY="} <= set(done.stdout.splitlines()), f"variables: {done.stdout}")
+    equal((done.returncode, done.stderr), (0, ""), "nothing but the command speaks")
+
+
+@test
+def ctl_tells_what_is_wrong(t):
+    module = sleeper(t, id="by-ctl")
+    wrong = {("no-such-module", "--", "true"): (3, "has no instance"),
+             (module.instance, "--", "no-such-program"): (1, "no program"),
+             (module.instance, "--", "/bin/no-such-program"): (1, "not found"),
+             (module.instance,): (2, "COMMAND is missing"), ("--", "true"): (2, ""),
+             (module.instance, "--tty", "--", "true"): (2, "terminal"),
+             ("--env", "NOVALUE", module.instance, "--", "true"): (1, "NAME=VALUE"),
+             ("--env", "LD_PRELOAD=x", module.instance, "--", "true"): (1, "LD_PRELOAD"),
+             ("A B", "--", "true"): (1, "names neither")}
+    for words, (code, text) in wrong.items():
+        done = ctl(t, *words)
+        require(text in done.stderr and done.stdout == "", f"{words}: {done.stdout} {done.stderr}")
+        equal(done.returncode, code, f"the exit code of {words}: {done.stderr}")
+
+
+@test
+def ctl_that_ends_ends_the_command(t):
+    module = sleeper(t, id="by-ctl")
+    for number, (end, code) in enumerate({signal.SIGKILL: -9, signal.SIGTERM: 143,
+                                          signal.SIGINT: 130}.items()):
+        word = f"61{number}"
+        with subprocess.Popen([str(build_dir() / "modsupctl"), "--private", str(t.daemon.folder), "exec",
+                               module.instance, "--", "sleep", word], stdin=subprocess.DEVNULL) as process:
+            until(lambda w=word: host_pids(t, w), "it runs")
+            process.send_signal(end)
+            equal(process.wait(DEADLINE), code, f"its exit after {end}")
+        until(lambda w=word: not host_pids(t, w), "the command has ended")
+    done = ctl(t, "--timeout", "300ms", module.instance, "--", "sleep", "614")
+    equal(done.returncode, 124, "the time was over")
+    until(lambda: not host_pids(t, "614"), "the command has ended")
+
+
+@test
+def ctl_gives_a_terminal(t):
+    module = sleeper(t, id="by-ctl")
+    pid, master = pty.fork()
+    if pid == 0:
+        program = str(build_dir() / "modsupctl")
+        os.execve(program, [program, "--private", str(t.daemon.folder), "exec", "-t", module.instance, "--",
+                            "sh", "-c", "trap 'echo changed $(stty size)' WINCH; echo $TERM $(stty size); "
+                            "read x; echo said $x; while :; do sleep 0.1; done"],
+                  dict(os.environ, TERM="vt220"))
+    text = b""
+
+    def reads(wanted):
+        nonlocal text
+        while wanted not in text:
+            require(select.select([master], [], [], DEADLINE)[0], f"no {wanted!r}, only {text!r}")
+            text += os.read(master, 4096)
+        return True
+    try:
+        reads(b"vt220 24 80")
+        os.write(master, b"word\r")
+        reads(b"said word")
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 132, 0, 0))
+        reads(b"changed 40 132")
+        os.write(master, b"\x03")
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130, "^C went to the command")
+    finally:
+        os.close(master)
+
+
+# Who may, and a shim that does not answer
+
+
+@test
+def administrators_only(t):
+    module = sleeper(t)
+    for role in ("backend", "observer"):
+        with Client(t.daemon.folder / role / "control.sock") as client:
+            equal(client.refused("instance.exec", instance=module.instance, command=["/bin/true"]).reason,
+                  "role-forbids", f"by the socket of {role}")
+
+
+@test
+def nothing_runs_without_the_shims_word(t):
+    """A stopped shim hears of no listener: the command waits, and can be given up."""
+    module = sleeper(t)
+    main = t.client.call("instance.show", instance=module.instance)["pid"]
+    stat = pathlib.Path(f"/proc/{main}/stat").read_text(encoding="utf-8")
+    shim = int(stat.rsplit(")", 1)[1].split()[1])
+    client = t.new_client()
+    os.kill(shim, signal.SIGSTOP)
+    try:
+        ident = client.send("instance.exec", instance=module.instance, command=["/bin/sleep", "620"])
+
+        def parked():
+            """In the payload group with its filter on, still the helper's own program."""
+            for pid in in_cgroups_of(t.daemon.id):
+                folder = pathlib.Path(f"/proc/{pid}")
+                try:
+                    if "join" in (folder / "cmdline").read_bytes().decode().split("\0") and \
+                            "payload" in (folder / "cgroup").read_text(encoding="utf-8") and \
+                            "Seccomp_filters:\t1" in (folder / "status").read_text(encoding="utf-8"):
+                        return pid
+                except OSError:
+                    continue
+            return None
+        pid = until(parked, "the command is set up")
+        require(not host_pids(t, "620"), "it runs")
+        equal(client.call("operation.cancel", id=ident), {"cancelled": True}, "given up")
+        try:
+            client.finish(ident)
+            raise AssertionError("it ran")
+        except RpcError as error:
+            equal(error.reason, "cancelled", "the answer")
+        until(lambda: not os.path.exists(f"/proc/{pid}"), "it has ended")
+    finally:
+        os.kill(shim, signal.SIGCONT)
+    equal(execute(t, module, ["/bin/true"]).exit, {"code": 0}, "when the shim answers again")

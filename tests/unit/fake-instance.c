@@ -115,6 +115,25 @@ int ms_instance_kill(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS
 	return 0;
 }
 
+bool ms_instance_cancel(struct ms_supervisor *s MS_UNUSED, const void *data)
+{
+	for (uint32_t i = 0; i < fake.n_waits; i++) {
+		if (fake.waits[i].data != data)
+			continue;
+		drop_wait(i);
+		return true;
+	}
+	return false;
+}
+
+const char *ms_instance_step(const struct ms_supervisor *s MS_UNUSED, const void *data)
+{
+	for (uint32_t i = 0; i < fake.n_waits; i++)
+		if (fake.waits[i].data == data && fake.waits[i].start)
+			return fake.step;
+	return NULL;
+}
+
 int ms_instance_wait(struct ms_supervisor *s MS_UNUSED, struct ms_instance *i MS_UNUSED,
 		     ms_view_fn fn, void *data, struct ms_error *err MS_UNUSED)
 {
@@ -143,6 +162,11 @@ int ms_exec_start(struct ms_supervisor *s MS_UNUSED, const struct ms_exec_reques
 		  struct ms_error *err)
 {
 	return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING, "nothing runs here");
+}
+
+bool ms_exec_cancel(struct ms_supervisor *s MS_UNUSED, const void *data MS_UNUSED)
+{
+	return false;
 }
 
 void ms_exec_forget_data(struct ms_supervisor *s MS_UNUSED, const void *data MS_UNUSED)
@@ -207,6 +231,11 @@ int ms_emergency_stop(struct ms_emergency *e MS_UNUSED, struct ms_str reason,
 void ms_capacity_write(struct ms_supervisor *s MS_UNUSED, struct ms_jw *jw)
 {
 	ms_jw_null(jw, "full");
+}
+
+int ms_capacity_apply(struct ms_capacity *c MS_UNUSED, struct ms_error *err MS_UNUSED)
+{
+	return 0;
 }
 
 int ms_emergency_lift(struct ms_emergency *e MS_UNUSED, const char *by MS_UNUSED, bool *ret_was_up,

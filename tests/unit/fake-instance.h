@@ -27,6 +27,7 @@ struct fake {
 	uint32_t n_owners_forgotten, n_data_forgotten;
 	const void *owner_forgotten;
 	int log_dir;	  /* of every instance's log; 0: there is none */
+	const char *step; /* of every start that waits */
 	int refuse_start; /* positive errno: ms_instance_start() fails with host-full */
 };
 

@@ -8,8 +8,8 @@ bool ms_watch_figures(struct ms_supervisor *s MS_UNUSED, const struct ms_instanc
 	return false;
 }
 
-uint64_t ms_watch_each(struct ms_supervisor *s MS_UNUSED, uint64_t after MS_UNUSED,
-		       uint32_t limit MS_UNUSED, ms_watch_fn fn MS_UNUSED, void *data MS_UNUSED)
+uint64_t ms_watch_each(struct ms_supervisor *s MS_UNUSED,
+		       const struct ms_watch_walk *walk MS_UNUSED)
 {
 	return 0;
 }

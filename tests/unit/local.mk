@@ -34,6 +34,12 @@ UNIT_TESTS += test-plan-codec
 test_plan_codec_SOURCES = tests/unit/test-plan-codec.c
 test_plan_codec_LDADD = $(UNITLIBS)
 
+UNIT_TESTS += test-exec-plan
+test_exec_plan_SOURCES = tests/unit/test-exec-plan.c tests/unit/plan-fixture.h supervisor/daemon/exec-plan.c \
+	supervisor/daemon/box-exec.h
+test_exec_plan_LDADD = $(UNITLIBS)
+test_exec_plan_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-probe
 test_probe_SOURCES = tests/unit/test-probe.c tests/unit/scratch.h supervisor/daemon/probe.c
 test_probe_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
@@ -124,6 +130,21 @@ UNIT_TESTS += test-client
 test_client_SOURCES = tests/unit/test-client.c
 test_client_LDADD = $(CLIENT_LIBS)
 
+UNIT_TESTS += test-scan
+test_scan_SOURCES = tests/unit/test-scan.c
+test_scan_LDADD = $(CLIENT_LIBS)
+test_scan_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-modsup
+test_modsup_SOURCES = tests/unit/test-modsup.c tests/unit/scratch.h
+test_modsup_LDADD = $(CLIENT_LIBS)
+test_modsup_LDFLAGS = $(LDFLAGS_OOM)
+
+UNIT_TESTS += test-follow
+test_follow_SOURCES = tests/unit/test-follow.c tests/unit/scratch.h
+test_follow_LDADD = $(CLIENT_LIBS)
+test_follow_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-ctl-args
 test_ctl_args_SOURCES = tests/unit/test-ctl-args.c
 test_ctl_args_LDADD = $(CTL_LIBS)
@@ -131,6 +152,14 @@ test_ctl_args_LDADD = $(CTL_LIBS)
 UNIT_TESTS += test-session
 test_session_SOURCES = tests/unit/test-session.c
 test_session_LDADD = $(CTL_LIBS)
+
+UNIT_TESTS += test-page
+test_page_SOURCES = tests/unit/test-page.c
+test_page_LDADD = $(CTL_LIBS)
+
+UNIT_TESTS += test-why
+test_why_SOURCES = tests/unit/test-why.c
+test_why_LDADD = $(CTL_LIBS)
 
 UNIT_TESTS += test-ctl-text
 test_ctl_text_SOURCES = tests/unit/test-ctl-text.c
@@ -248,6 +277,13 @@ UNIT_TESTS += test-log-text
 test_log_text_SOURCES = tests/unit/test-log-text.c
 test_log_text_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-method-logs
+test_method_logs_SOURCES = tests/unit/test-method-logs.c tests/unit/scratch.h shim/logfile.c \
+	$(FAKE_INSTANCE)
+test_method_logs_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+test_method_logs_LDADD = $(CONTROL_LIBS)
+test_method_logs_LDFLAGS = $(LDFLAGS_OOM)
+
 UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
@@ -284,6 +320,13 @@ test_cgroup_SOURCES = tests/unit/test-cgroup.c supervisor/daemon/layer/cgroup.c 
 	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
 test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
 test_cgroup_LDADD = libms.a $(CGROUP_LIBS)
+EXTRA_DIST += tests/unit/cgroup-fixture.h
+
+UNIT_TESTS += test-cgroup-stats
+test_cgroup_stats_SOURCES = tests/unit/test-cgroup-stats.c supervisor/daemon/layer/cgroup.c \
+	supervisor/daemon/layer/cgroup-find.c supervisor/daemon/layer/cgroup-stats.c
+test_cgroup_stats_CPPFLAGS = $(AM_CPPFLAGS) $(CGROUP_CFLAGS)
+test_cgroup_stats_LDADD = libms.a $(CGROUP_LIBS)
 
 UNIT_TESTS += test-window
 test_window_SOURCES = tests/unit/test-window.c supervisor/daemon/window.c

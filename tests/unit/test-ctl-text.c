@@ -163,6 +163,31 @@ TEST(events)
 	check_event("{}", false, "-        \n");
 }
 
+TEST(events_of_limits)
+{
+	CHECK_EQ(setenv("TZ", "UTC", 1), 0);
+	check_event(
+		"{\"time\":\"2026-11-20T09:30:00Z\",\"type\":\"limit.cpu\",\"module\":\"m\","
+		"\"tenant\":\"default\",\"data\":{\"severity\":\"notice\",\"remedy\":\"raise it\","
+		"\"limit\":10,\"periods\":605,\"throttled\":590,\"throttledUsec\":51200000,"
+		"\"windowUsec\":60500000}}",
+		false,
+		"09:30:00 notice   m: used up its 10 % of a core in 590 of 605 periods, and\n"
+		"                  waited 51 s of 60 s\n"
+		"                  remedy: raise it\n");
+	check_event(
+		"{\"time\":\"2026-11-20T09:30:00Z\",\"type\":\"limit.memory\",\"module\":\"m\","
+		"\"tenant\":\"default\",\"data\":{\"severity\":\"notice\",\"remedy\":\"raise it\","
+		"\"limitBytes\":33554432,\"currentBytes\":32505856,\"hits\":7}}",
+		false,
+		"09:30:00 notice   m: its memory was full 7 times: 31 M of 32 M are in use now\n"
+		"                  remedy: raise it\n");
+	/* of a newer supervisor, perhaps: shown as it is */
+	check_event("{\"type\":\"limit.cpu\",\"module\":\"m\",\"tenant\":\"default\","
+		    "\"data\":{\"limit\":10}}",
+		    false, "-        m: limit.cpu: limit 10\n");
+}
+
 static void check_ending(const char *answer, int code, const char *want)
 {
 	ms_auto(doc) struct ms_doc *doc = parse(answer);

@@ -6,6 +6,7 @@
 #include "supervisor/daemon/event.h"
 
 #include "modsup/limits.h"
+#include "policy/config-peers.h"
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
@@ -195,6 +196,39 @@ TEST(filters)
 		(void)ms_sub_free(sub);		  /* NULL */
 		(void)ms_events_free(events);	  /* NULL */
 	}
+}
+
+TEST(a_scope_is_not_a_filter_that_can_be_taken_off)
+{
+	static const struct ms_str modules[] = {{"shop-*", 6}}, tenants[] = {{"default", 7}};
+	const struct ms_peer_entry scope = {.modules = {modules, 1}, .tenants = {tenants, 1}};
+	struct ms_sub_filter filter = {.scope = &scope};
+	struct ms_events *events = ms_events_new();
+	struct ms_event_head other = {
+		.type = "t", .module = STR("shop-mail"), .tenant = STR("acme")};
+	struct ms_sub *sub = subscribe(events, &filter), *late;
+
+	emit(events, "t", "bank", MS_SEVERITY_CRITICAL); /* 1: another module */
+	emit(events, "t", "shop-mail", MS_SEVERITY_NONE);
+	ms_event_emit(events, &other, data_of("x")); /* 3: another tenant */
+	emit_of(events, "0123abcd", "x");	     /* 4: not known whose */
+	emit_of(events, "", "x");		     /* 5: of the daemon itself */
+	emit(events, "t", "shop", MS_SEVERITY_NONE); /* 6 */
+	emit(events, "t", "shop-", MS_SEVERITY_NONE);
+	CHECK_EVENT(sub, 2, 0);
+	CHECK_EVENT(sub, 5, 2);
+	CHECK_EVENT(sub, 7, 5);
+	CHECK_EMPTY(sub);
+	/* asking for the others by name, and from the start, changes nothing */
+	filter.modules = (struct ms_sub_list){.words = {STR("bank"), STR("shop-mail")}, .n = 2};
+	filter.since = true;
+	filter.since_epoch = STR(ms_events_epoch(events));
+	late = subscribe(events, &filter);
+	CHECK_EVENT(late, 2, 0);
+	CHECK_EMPTY(late);
+	(void)ms_sub_free(sub);	      /* NULL */
+	(void)ms_sub_free(late);      /* NULL */
+	(void)ms_events_free(events); /* NULL */
 }
 
 TEST(prev_is_the_last_one_sent_whatever_was_filtered)

@@ -158,6 +158,22 @@ TEST(overtaken)
 	CHECK_EQ(at, 1009);
 }
 
+/* The same for one that was there before the first line. */
+TEST(overtaken_before_it_began)
+{
+	LOG l = log_new();
+
+	CHECK_EQ(next(&l), -MS_LOGREAD_NOTHING);
+	for (int i = 0; i < 1000; i++)
+		say(&l);
+	CHECK_EQ(next(&l), -MS_LOGREAD_GAP);
+	CHECK(next(&l) > 700);
+	while (next(&l) >= 0)
+		;
+	CHECK_EQ(next(&l), -MS_LOGREAD_NOTHING);
+	CHECK(l.r->generation > 6);
+}
+
 static void put(struct log *l, int at, const void *data, size_t len, off_t offset)
 {
 	CHECK_EQ(pwrite(l->shim->log_files[at], data, len, offset), len);

@@ -106,7 +106,7 @@ static bool has(const char *line, const char *part)
 
 #define START(id, params)                                                                          \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"instance.start\",\"params\":{" params "}" \
-											       "}"
+	"}"
 #define STOP(id, params)                                                                           \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"instance.stop\",\"params\":{" params "}}"
 #define CANCEL(id, other)                                                                          \
@@ -380,6 +380,54 @@ TEST(cancel)
 	CHECK_EQ(fake.n_waits, 1);
 	fake_answer(NULL, NULL, 0);
 	CHECK(has(one.last, "\"id\":4,\"result\""));
+	end();
+}
+
+TEST(cancel_a_start)
+{
+	begin();
+	(void)ask(&one, START("1", "\"path\":\"/a\",\"key\":\"k\""));
+	(void)ask(&two, START("2", "\"path\":\"/a\",\"key\":\"k\""));
+	ms_rpc_request(&one.rpc, CANCEL("3", "1"), strlen(CANCEL("3", "1")));
+	CHECK(has(one.last, "\"cancelled\":true"));
+	CHECK_EQ(one.n, 2);
+	CHECK_EQ(fake.n_waits, 0);
+	/* it was the same thing to do, and it is not done: told to all, now and later */
+	CHECK(has(two.last, "\"id\":2,\"error\"") && has(two.last, "\"reason\":\"cancelled\""));
+	CHECK(has(ask(&two, START("4", "\"path\":\"/a\",\"key\":\"k\"")), "\"cancelled\""));
+	CHECK_EQ(fake.n_started, 1);
+	end();
+}
+
+TEST(progress)
+{
+	begin();
+	CHECK(!ms_rpc_has_steps(&one.rpc) && !ms_rpc_tick(&one.rpc));
+	fake.step = "inspect";
+	(void)ask(&one, STOP("0", "\"module\":\"demo\""));
+	CHECK(!ms_rpc_has_steps(&one.rpc));
+	(void)ask(&one, START("1", "\"path\":\"/a\",\"key\":\"k\""));
+	CHECK(ms_rpc_has_steps(&one.rpc));
+	CHECK(ms_rpc_tick(&one.rpc));
+	CHECK_EQ(one.n, 0); /* not a whole second yet, perhaps */
+	CHECK(ms_rpc_tick(&one.rpc));
+	CHECK_STR(one.last, "{\"jsonrpc\":\"2.0\",\"method\":\"operation.progress\",\"params\":{"
+			    "\"id\":1,\"key\":\"k\",\"step\":\"inspect\"}}");
+	CHECK(ms_rpc_tick(&one.rpc));
+	CHECK_EQ(one.n, 1); /* nothing new */
+	fake.step = "launch";
+	CHECK(ms_rpc_tick(&one.rpc));
+	CHECK(has(one.last, "\"step\":\"launch\""));
+	/* who waits for the same is told its steps, under its own id */
+	(void)ask(&two, START("\"x\"", "\"path\":\"/a\",\"key\":\"k\""));
+	CHECK(ms_rpc_tick(&two.rpc) && ms_rpc_tick(&two.rpc));
+	CHECK(has(two.last, "\"id\":\"x\",\"key\":\"k\",\"step\":\"launch\""));
+	fake.step = NULL;
+	CHECK(ms_rpc_tick(&one.rpc));
+	CHECK_EQ(one.n, 2);
+	fake_answer(NULL, NULL, 0); /* the stop */
+	fake_answer(NULL, NULL, 0);
+	CHECK(!ms_rpc_tick(&one.rpc) && !ms_rpc_tick(&two.rpc));
 	end();
 }
 

@@ -558,6 +558,132 @@ TEST(what_subscribe_refuses)
 	end();
 }
 
+/* The first entry of a configuration, for @peer. */
+static void admit_by(const char *entry, enum ms_role role)
+{
+	ms_auto(report) struct ms_report *report = ms_report_new("c.json");
+	ms_auto(config) struct ms_config *config = ms_config_new();
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "{\"peers\":[%s]}", entry); /* fits */
+	ms_assert(ms_config_apply(config, text, strlen(text), report) == 0);
+	begin(role);
+	peer.entry = ms_peer_dup(&config->peers[0]);
+}
+
+TEST(what_is_out_of_scope_is_not_there)
+{
+	static const char *const others[] = {
+		"{\"user\":1,\"role\":\"backend\",\"modules\":[\"dem\",\"demo-*\",\"x*\"]}",
+		"{\"user\":1,\"role\":\"backend\",\"tenants\":[\"acme\"]}",
+	};
+	static const char *const methods[] = {"show", "stop", "wait", "restart", "kill"};
+	char request[256], absent[1024];
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(others); i++) {
+		admit_by(others[i], MS_ROLE_BACKEND);
+		fake.n_instances = 3;
+		for (size_t m = 0; m < MS_ARRAY_LEN(methods); m++) {
+			/* word by word what is told of one that is really not there */
+			(void)snprintf(request, sizeof(request),
+				       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"instance.%s\","
+				       "\"params\":{\"instance\":\"00000009\"}}",
+				       methods[m]); /* fits */
+			(void)snprintf(absent, sizeof(absent), "%s", ask(request));
+			*strstr(request, "00000009") = '0';
+			strstr(request, "00000009")[7] = '1';
+			*strstr(absent, "00000009") = '0';
+			strstr(absent, "00000009")[7] = '1';
+			CHECK(has(absent, "\"reason\":\"not-found\""));
+			CHECK_STR(ask(request), absent);
+		}
+		CHECK(has(ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"instance.list\"}"),
+			  "\"instances\":[],\"next\":null"));
+		CHECK(has(ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"supervisor.info\"}"),
+			  "\"instances\":0,"));
+		CHECK_EQ(fake.n_waits, 0);
+		end();
+	}
+}
+
+TEST(what_is_in_scope_is_there)
+{
+	admit_by(
+		"{\"user\":1,\"role\":\"backend\",\"modules\":[\"de*\"],\"tenants\":[\"default\"]}",
+		MS_ROLE_BACKEND);
+	fake.n_instances = 3;
+	CHECK(has(ask(WHICH("show", "\"instance\":\"00000001\"")), "\"result\""));
+	CHECK(has(ask(WHICH("show", "\"module\":\"demo\"")), "\"result\""));
+	CHECK(has(ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"instance.list\",\"params\":{"
+		      "\"limit\":2}}"),
+		  "\"next\":\"2\""));
+	CHECK(has(ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"supervisor.info\"}"),
+		  "\"instances\":2,"));
+	ms_rpc_greet(&peer);
+	CHECK(has(sent.lines[sent.n - 1],
+		  "\"role\":\"backend\",\"scope\":{\"modules\":[\"de*\"],\"tenants\":[\"default\"],"
+		  "\"maxTier\":\"community\"},\"may\":[],"));
+	end();
+}
+
+TEST(what_a_backend_starts)
+{
+	static const struct {
+		const char *params, *first, *second;
+	} cases[] = {
+		{"\"path\":\"/a\"", "role-forbids", "\\\"path\\\" needs the role admin"},
+		{"\"manifest\":\"{}\"", "role-forbids", "manifest"},
+		{"\"module\":\"shop-a\",\"path\":\"/a\"", "role-forbids", "path"},
+		{"\"module\":\"shop-a\",\"bundle\":\"/a\"", "role-forbids", "bundle"},
+		{"\"module\":\"shop-a\",\"command\":[\"/bin/sh\"]", "role-forbids", "command"},
+		{"\"module\":\"shop-a\",\"stdio\":\"pipe\"", "role-forbids",
+		 "\\\"stdio\\\" other than \\\"log\\\""},
+		{"\"module\":\"shop-a\",\"stdio\":\"tty\"", "role-forbids", "stdio"},
+		{"\"module\":\"shop-a\",\"tty\":{}", "role-forbids", "tty"},
+		{"\"module\":\"shop-a\",\"attached\":false", "role-forbids", "attached"},
+		{"\"module\":\"bank\"", "not-found", "no module 'bank'"},
+		{"\"module\":\"shop-a\",\"tenant\":\"zoo\"", "not-found", "shop-a"},
+		{"\"module\":\"shop-a\",\"tier\":\"private\"", "tier-forbids", "private is above"},
+		{"\"tenant\":\"acme\"", "params-invalid", "none is there"},
+	};
+	char request[256];
+
+	admit_by("{\"user\":1,\"role\":\"backend\",\"modules\":[\"shop-*\"],\"tenants\":["
+		 "\"default\",\"acme\"],\"maxTier\":\"verified\",\"may\":[\"release\"]}",
+		 MS_ROLE_BACKEND);
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		const char *answer;
+
+		(void)snprintf(request, sizeof(request),
+			       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"instance.start\","
+			       "\"params\":{%s}}",
+			       cases[i].params); /* fits */
+		answer = ask(request);
+		CHECK(has(answer, cases[i].first) && has(answer, cases[i].second));
+	}
+	CHECK_EQ(fake.n_started, 0);
+	CHECK_STR(ask(START("\"module\":\"shop-a\",\"tier\":\"verified\",\"tenant\":\"acme\","
+			    "\"stdio\":\"log\"")),
+		  "");
+	CHECK_EQ(fake.n_started, 1);
+	CHECK_EQ(fake.last.module.len, 6);
+	/* the host's own default is no way around it */
+	supervisor.config->default_tier = MS_TIER_PRIVATE;
+	CHECK(has(ask(START("\"module\":\"shop-a\"")), "(the host's default)"));
+	end();
+}
+
+/* An entry of an administrator, through the socket of backends. */
+TEST(the_socket_is_the_ceiling)
+{
+	admit_by("{\"user\":1,\"role\":\"admin\"}", MS_ROLE_BACKEND);
+	CHECK(has(ask(START("\"path\":\"/a\"")), "role-forbids"));
+	CHECK(has(ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"supervisor.reload\"}"),
+		  "needs the role admin"));
+	CHECK_STR(ask(START("\"module\":\"any\",\"tier\":\"verified\"")), "");
+	end();
+}
+
 TEST(a_peer_that_goes_away_is_forgotten)
 {
 	begin(MS_ROLE_ADMIN);

@@ -2,8 +2,8 @@
 // modsupd's control socket for Node 18 and later, no dependencies. README.md shows its use.
 'use strict';
 const { once } = require('node:events');
-const net = require('node:net');
-const readline = require('node:readline');
+const net = require('node:net'), readline = require('node:readline');
+const { basename, dirname, join } = require('node:path');
 const { setTimeout: delay } = require('node:timers/promises');
 
 const DEFAULT_SOCKET = '/run/modsup/control.sock';
@@ -59,7 +59,7 @@ class Modsup {
 	constructor(path, onNote = () => {}) {
 		this.#onNote = onNote;
 		this.closed = new Promise((resolve) => { this.#end = resolve; });
-		this.socket = net.connect(path);
+		this.socket = net.connect(this.path = path);
 		this.socket.on('data', (chunk) => this.#read(chunk));
 		this.socket.on('error', (error) => this.#fail(new Closed(`${path}: ${error.message}`)));
 		this.socket.on('close', () => this.#fail(new Closed('the supervisor ended the connection')));
@@ -118,9 +118,9 @@ class Modsup {
 		return within(this.#answer(id), timeout, `no answer to ${method}`);
 	}
 
-	// The lines of a stream that an answer named, each a parsed JSON text.
+	// The lines of a stream that an answer named, each a parsed JSON text. It is beside our socket.
 	async *stream(path) {
-		const socket = net.connect(path);
+		const socket = net.connect(join(dirname(this.path), basename(path)));
 		try {
 			await once(socket, 'connect');
 			for await (const line of readline.createInterface({ input: socket, crlfDelay: Infinity }))

@@ -46,7 +46,7 @@ class Modsup:
     """One connection. `hello` is the greeting; `notes` keeps what came unasked, the newest 10000."""
     sock = None
     def __init__(self, path=None, timeout=10.0):
-        self.path, self.timeout = path or os.environ.get("MODSUP_SOCKET") or DEFAULT_SOCKET, timeout
+        self.path, self.timeout = str(path or os.environ.get("MODSUP_SOCKET") or DEFAULT_SOCKET), timeout
         self.connect()
 
     def connect(self):
@@ -121,7 +121,8 @@ class Modsup:
         return self.finish(self.send(method, params, key=key), timeout)
 
     def stream(self, path, timeout=None):
-        """The lines of a stream that an answer named, each a parsed JSON text."""
+        """The lines of a stream that an answer named, each a parsed JSON text. It is beside our socket."""
+        path = os.path.join(os.path.dirname(self.path), os.path.basename(path))
         with dial(path, self.timeout) as sock, sock.makefile("rb") as lines:
             sock.settimeout(timeout)
             yield from map(json.loads, lines)
@@ -138,8 +139,7 @@ class Events:
     def close(self):
         self.conn = self.conn and self.conn.close()
 
-    def __iter__(self):
-        return iter(self.next, None)
+    def __iter__(self): return iter(self.next, None)
 
     def next(self, timeout=None):
         """The next one, or None when the timeout passes first."""

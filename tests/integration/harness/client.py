@@ -31,10 +31,12 @@ class Client:
     """One connection. Events that arrive while an answer is awaited are kept, each with the
     monotonic time of its arrival under "_at"."""
 
-    def __init__(self, path):
+    def __init__(self, path, sock=None):
+        """@sock: one that is connected already, by whoever it was."""
         self.path = path
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(str(path))
+        self.sock = sock or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if sock is None:
+            self.sock.connect(str(path))
         self.buffer = b""
         self.fds = []
         self.next_id = 1
