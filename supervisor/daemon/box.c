@@ -239,6 +239,7 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 	struct ms_box_started started = {
 		.adopted = true,
 		.ready = hello->ready,
+		.denied = hello->denied,
 		.outdated = ms_box_is_outdated(box),
 		.listen = fds + n_pidfd,
 		.n_listen = hello->n_listen,

@@ -47,11 +47,12 @@ struct ms_box_birth {
 
 /* It runs: exec'd just now, or found again. */
 struct ms_box_started {
-	uint32_t pid;  /* on the host; 0 = ended since */
-	bool adopted;  /* from a dead daemon ... */
-	bool ready;    /* ... that was told READY=1 */
-	bool outdated; /* ... and was of the version before */
-	int *listen;   /* ... with its listening sockets: taken by MS_TAKE_FD or closed */
+	uint32_t pid;	 /* on the host; 0 = ended since */
+	bool adopted;	 /* from a dead daemon ... */
+	bool ready;	 /* ... that was told READY=1 */
+	bool outdated;	 /* ... and was of the version before */
+	uint64_t denied; /* ... and had so many calls refused so far */
+	int *listen;	 /* ... with its listening sockets: taken by MS_TAKE_FD or closed */
 	uint32_t n_listen;
 };
 

@@ -92,6 +92,8 @@ static void emit_adopted(struct ms_instance *i)
 		ms_jw_object(jw, NULL);
 		ms_jw_uint(jw, "pid", i->pid);
 		ms_jw_text(jw, "policy", i->policy_hex);
+		ms_jw_uint(jw, "generation", i->generation);
+		ms_jw_uint(jw, "denied", i->denied);
 		ms_jw_end(jw);
 	}
 	ms_life_emit(i, "instance.adopted", jw);
@@ -225,6 +227,7 @@ void ms_life_started(struct ms_instance *i, const struct ms_box_started *started
 	i->pid = started->pid;
 	i->started = true;
 	i->outdated = started->outdated;
+	i->denied = started->denied;
 	ms_queue_leave(i);
 	if (unit)
 		unit->was_up = true;

@@ -10,8 +10,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/log.h"
+#include "policy/config-peers.h"
 #include "policy/config.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/instance-life.h"
@@ -181,6 +183,21 @@ static int bind_one(struct ms_unit *unit, struct ms_str name, struct ms_error *e
 	return r;
 }
 
+/* Who may connect besides root: the backend that the module is for. Anew for each run, as the
+ * configuration may have changed. */
+static int set_group(const struct ms_unit *unit, const struct ms_unit_socket *socket,
+		     struct ms_error *err)
+{
+	gid_t gid = ms_peers_socket_gid(unit->s->config, unit->module, unit->tenant);
+
+	if (gid == (gid_t)-1)
+		gid = 0;
+	if (lchown(socket->path, 0, gid) < 0)
+		return ms_error_set(err, errno, "give '%s' to group %u", socket->path,
+				    (unsigned)gid);
+	return 0;
+}
+
 int ms_unit_bind(struct ms_unit *unit, const struct ms_manifest *m, struct ms_error *err)
 {
 	for (uint32_t n = unit->n_sockets; n > 0; n--) {
@@ -190,6 +207,8 @@ int ms_unit_bind(struct ms_unit *unit, const struct ms_manifest *m, struct ms_er
 	for (uint32_t n = 0; n < m->n_listen; n++) {
 		int r = find_socket(unit, m->listen[n]) ? 0 : bind_one(unit, m->listen[n], err);
 
+		if (r == 0)
+			r = set_group(unit, find_socket(unit, m->listen[n]), err);
 		if (r < 0)
 			return r;
 	}

@@ -20,4 +20,4 @@ EXTRA_DIST += \
 	tests/integration/test_notify.py \
 	tests/integration/test_peers.py \
 	tests/integration/test_runtimes.py tests/integration/test_shim.py tests/integration/test_survival.py \
-	tests/integration/test_violations.py
+	tests/integration/test_torture.py tests/integration/test_violations.py

@@ -60,11 +60,14 @@ class Daemon:
         build = build_dir()
         return [str(build / "modsupd"), "--private", str(self.folder), "--libexec", str(self.libexec or build)]
 
-    def start(self):
+    def start_without_waiting(self):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env=dict(os.environ, **(self.env or {})), start_new_session=True)
+
+    def start(self):
+        self.process = self.start_without_waiting()
         try:
             client = until(self._try_connect, "the control socket answers")
         except (Timeout, ChildProcessError):
