@@ -2,6 +2,7 @@
 # module's address space is its own affair. The harness copies them into their module's folder.
 EXAMPLES = contrib/examples
 EXTRA_DIST += \
+	$(EXAMPLES)/backend-node/README.md $(EXAMPLES)/backend-node/backend.js \
 	$(EXAMPLES)/c-static/README.md $(EXAMPLES)/c-static/module.json \
 	$(EXAMPLES)/hostile-c/README.md $(EXAMPLES)/hostile-c/module.json \
 	$(EXAMPLES)/hostile-node/README.md $(EXAMPLES)/hostile-node/index.js \

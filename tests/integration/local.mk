@@ -6,7 +6,7 @@ EXTRA_DIST += \
 	tests/integration/harness/daemon.py tests/integration/harness/failure.py \
 	tests/integration/harness/module.py tests/integration/harness/runner.py \
 	tests/integration/harness/wait.py \
-	tests/integration/test_bad_input.py tests/integration/test_ctl.py \
+	tests/integration/test_clients.py tests/integration/test_bad_input.py tests/integration/test_ctl.py \
 	tests/integration/test_completion.py tests/integration/test_ctl_life.py \
 	tests/integration/test_capacity.py \
 	tests/integration/test_emergency.py \
