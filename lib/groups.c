@@ -27,6 +27,8 @@
 #define OWN_SUFFIX  "/modules"
 #define ID_DIGITS   16u
 #define PROCS_BYTES 4096u
+#define V2_MOST	    "10000"  /* of cpu.weight */
+#define V1_MOST	    "262144" /* of cpu.shares */
 
 /* -- the text -- */
 
@@ -296,19 +298,27 @@ static void walk(struct walk *w)
 		walk_group(w, w->group->dir, ".", 0);
 }
 
+/* The hierarchy to count in: everybody is in all of them, but for moments. */
+static const struct ms_group *to_count(const struct ms_groups *groups)
+{
+	const struct ms_group *found = NULL;
+
+	for (uint32_t i = 0; i < groups->n; i++) {
+		if (groups->groups[i].dir >= 0 && (!found || groups->groups[i].v2))
+			found = &groups->groups[i];
+	}
+	return found;
+}
+
 /** ms_groups_count() - instances with a process, and processes. */
 void ms_groups_count(const struct ms_groups *groups, struct ms_groups_count *ret)
 {
-	*ret = (struct ms_groups_count){0};
-	for (uint32_t i = 0; i < groups->n; i++) {
-		struct walk w = {.group = &groups->groups[i]};
+	struct walk w = {.group = to_count(groups)};
 
+	if (w.group)
 		walk(&w);
-		if (w.n_instances > ret->instances)
-			ret->instances = w.n_instances;
-		if (w.n_processes > ret->processes)
-			ret->processes = w.n_processes;
-	}
+	ret->instances = w.n_instances;
+	ret->processes = w.n_processes;
 }
 
 static bool kill_v2(const struct ms_groups *groups)
@@ -361,13 +371,38 @@ void ms_groups_kill(const struct ms_groups *groups)
 	}
 }
 
-/** ms_groups_empty() - Return: true when a look at every hierarchy found nobody. */
+/** ms_groups_quiet() - Return: false when somebody is there; true is not yet the whole answer. */
+bool ms_groups_quiet(const struct ms_groups *groups)
+{
+	return !any_populated_v2(groups);
+}
+
+/** ms_groups_hurry() - see groups.h. */
+void ms_groups_hurry(const struct ms_groups *groups)
+{
+	for (uint32_t i = 0; i < groups->n; i++) {
+		const struct ms_group *g = &groups->groups[i];
+
+		if (g->dir >= 0) /* not there, or not in this hierarchy: then it takes longer */
+			MS_IGNORE(ms_fs_write_at(g->dir, g->v2 ? "../cpu.weight" : "../cpu.shares",
+						 g->v2 ? V2_MOST : V1_MOST,
+						 strlen(g->v2 ? V2_MOST : V1_MOST)));
+	}
+}
+
+/** ms_groups_empty() - Return: true when a look at every group of every hierarchy found nobody. */
 bool ms_groups_empty(const struct ms_groups *groups)
 {
-	struct ms_groups_count count;
-
-	if (any_populated_v2(groups))
+	if (!ms_groups_quiet(groups))
 		return false;
-	ms_groups_count(groups, &count);
-	return count.processes == 0;
+	for (uint32_t i = 0; i < groups->n; i++) {
+		struct walk w = {.group = &groups->groups[i]};
+
+		if (groups->groups[i].v2) /* it said so itself */
+			continue;
+		walk(&w);
+		if (w.n_processes)
+			return false;
+	}
+	return true;
 }

@@ -54,13 +54,19 @@ struct ms_groups_count {
 	uint32_t instances, processes;
 };
 
-/* ms_groups_count - who is there now, of any hierarchy (the larger figure where they differ). */
+/* ms_groups_count - who is there now. */
 void ms_groups_count(const struct ms_groups *groups, struct ms_groups_count *ret);
+/* ms_groups_hurry - all of them get the processor before others do: who is killed still has to
+ * leave, in his own time, and modules have the least of it. What they had before is the daemon's to
+ * set again. */
+void ms_groups_hurry(const struct ms_groups *groups);
 /* ms_groups_kill - one pass over all: cgroup.kill where there is one; elsewhere the shims first,
  * each of which takes its whole pid namespace along, then whoever is left. Forks of a module may
  * escape one pass of the second kind: repeat until ms_groups_empty(). */
 void ms_groups_kill(const struct ms_groups *groups);
-/* ms_groups_empty - is nobody there, in any hierarchy? */
+/* ms_groups_quiet - a cheap look, for waiting: false while somebody is there. */
+bool ms_groups_quiet(const struct ms_groups *groups);
+/* ms_groups_empty - is nobody there, in any hierarchy? Looks at every group of v1. */
 bool ms_groups_empty(const struct ms_groups *groups);
 
 #endif

@@ -29,6 +29,7 @@
 #define ANSWER_MS      2000
 #define KILL_MS	       10000
 #define LOOK_MS	       2
+#define KILL_LOOKS     8 /* who is killed is gone within moments */
 #define QUIET_LOOKS    3 /* what was being made when the flag went up has shown itself by then */
 #define MAX_TEXT_BYTES 16384u
 #define PATH_BYTES     4096u
@@ -215,17 +216,18 @@ static bool kill_all(const struct ms_groups *groups)
 	const uint64_t end = now_usec(CLOCK_BOOTTIME) + KILL_MS * UINT64_C(1000);
 	unsigned quiet = 0;
 
-	do {
-		if (ms_groups_empty(groups)) {
-			quiet++;
-		} else {
-			quiet = 0;
-			ms_groups_kill(groups);
-		}
-		if (quiet == QUIET_LOOKS)
+	ms_groups_hurry(groups);
+	for (unsigned looks = 0; now_usec(CLOCK_BOOTTIME) < end; looks++) {
+		quiet = ms_groups_quiet(groups) ? quiet + 1 : 0;
+		if (quiet == QUIET_LOOKS && ms_groups_empty(groups))
 			return true;
+		/* who was killed takes a while to go: not each look is a reason to do it again */
+		if (looks % KILL_LOOKS == 0 || quiet == QUIET_LOOKS) {
+			ms_groups_kill(groups);
+			quiet = 0;
+		}
 		look_again();
-	} while (now_usec(CLOCK_BOOTTIME) < end);
+	}
 	return false;
 }
 

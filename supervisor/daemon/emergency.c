@@ -21,6 +21,7 @@
 #include "lib/flag.h"
 #include "lib/groups.h"
 #include "lib/log.h"
+#include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/instances.h"
 #include "supervisor/daemon/launcher.h"
@@ -121,6 +122,7 @@ static uint32_t end_all(struct ms_emergency *e)
 	uint32_t live = ms_instances_live(e->s->instances);
 
 	e->tries = 0;
+	ms_groups_hurry(&e->groups);
 	ms_groups_kill(&e->groups);
 	ms_instances_emergency(e->s);
 	e->again = sd_event_source_disable_unref(e->again);
@@ -167,7 +169,11 @@ static void lifted(struct ms_emergency *e, const struct ms_flag *flag)
 {
 	const struct ms_event_head head = {.type = "supervisor.emergency-lifted"};
 
+	struct ms_error err = MS_ERROR_INIT;
+
 	e->told = false;
+	if (e->s->capacity && ms_capacity_apply(e->s->capacity, &err) < 0)
+		ms_log(MS_LOG_ERROR, "the modules' share of the host: %s", err.msg);
 	e->again = sd_event_source_disable_unref(e->again);
 	ms_log(MS_LOG_WARNING, "the emergency was lifted by %s", flag->by);
 	emit(e, &head, flag, 0);

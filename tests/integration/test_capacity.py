@@ -95,6 +95,23 @@ def they_are_set_again_by_a_successor(t):
 
 
 @test
+def they_change_with_the_configuration(t):
+    daemon = own_daemon(t, {"processes": 500, "cpuWeight": 50})
+    with daemon.client() as client:
+        start(t, client, "stays")
+        config = json.loads((daemon.folder / "modsupd.json").read_text())
+        config["host"] = {"processes": 444, "cpuWeight": 10, "reserve": {"memory": "2G"}}
+        (daemon.folder / "modsupd.json").write_text(json.dumps(config))
+        client.call("supervisor.reload")
+        told = client.call("capacity.get")
+        equal((value_of(daemon, "pids.max"), told["processes"]["limit"]), (444, 444), "processes")
+        require(value_of(daemon, "../cpu.weight", "../cpu.shares") in (10, 102), "weight")
+        equal(told["memory"]["reserveBytes"], min(2048 * MIB, told["memory"]["totalBytes"] // 2), "reserve")
+        rows = [c["found"] for c in client.call("host.check")["checks"] if c["layer"] == "host-share"]
+        require(len(rows) == 1 and "444" in rows[0], f"{rows}")
+
+
+@test
 def a_host_without_room_takes_the_modules_as_they_are(t):
     """A reserve that is more than the host has is cut to half of it."""
     daemon = own_daemon(t, {"reserve": {"memory": "1024G"}})

@@ -50,6 +50,15 @@ def processes(daemon):
     return found
 
 
+def weight(daemon):
+    """Of the group above all modules."""
+    for group in groups(daemon):
+        for name in ("cpu.weight", "cpu.shares"):
+            if (group.parent / name).exists():
+                return int((group.parent / name).read_text())
+    return None
+
+
 def own_daemon(t, folder=None):
     daemon = Daemon(folder=folder)
     t.cleanup(daemon.done)
@@ -107,6 +116,7 @@ def by_modsupctl_while_the_daemon_runs(t):
         client.event(lambda e: e["type"] == "supervisor.emergency-lifted", "the event of the lift")
         equal(client.call("supervisor.info")["emergency"], None, "in supervisor.info after the lift")
         equal(len(live(client)), 0, "nothing starts by the lift itself")
+        require(weight(daemon) in (50, 512), f"the modules' weight is {weight(daemon)} after the lift")
         start(t, client, 1, "after")
         equal(len(live(client)), 1, "running after the lift")
 
