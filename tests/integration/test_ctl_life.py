@@ -118,6 +118,22 @@ def all_or_names_but_not_both(t):
 
 
 @test
+def more_than_go_at_once(t):
+    """A connection has 64 requests on their way at most; all of them are stopped all the same."""
+    folder = t.folder(manifest(SLEEP, id="crowd", limits={"memory": "16M"}))
+    for n in range(70):
+        t.client.call("instance.start", path=str(folder), tenant=f"t{n}", wait="no")
+    until(lambda: len([i for i in t.client.call("instance.list", limit=500)["instances"]
+                       if i["state"] == "ready" and i.get("module") == "crowd"]) == 70, "all of them run",
+          timeout=DEADLINE * 4)
+    out = ok(ctl(t, "stop", "--all"))
+    told = {line.split()[0] for line in out.splitlines()}
+    equal(told, {f"crowd@t{n}" for n in range(70)}, "who was told of")
+    require(all(i["state"] == "stopped" for i in t.client.call("instance.list", limit=500)["instances"]
+                if i.get("module") == "crowd"), "all have stopped")
+
+
+@test
 def wrong_words_are_told_before_anything_is_done(t):
     t.start(t.folder(manifest(SLEEP, id="stays")))
     done = ctl(t, "stop", "stays", "../x")
