@@ -118,6 +118,27 @@ static void tell_instances(const struct tally *tally, struct ms_buf *out)
 	ms_page_row(out, "instances", text.error ? "?" : text.data);
 }
 
+/* What waits for its turn, and whether there is room for more. */
+static void tell_starts(const struct ms_json *capacity, struct ms_buf *out)
+{
+	const struct ms_json *starts = ms_client_get(capacity, "starts", MS_JSON_OBJECT);
+	struct ms_str full = ms_client_get_str(capacity, "full");
+	ms_auto(buf) struct ms_buf text = MS_BUF_INIT(1024);
+
+	if (!starts)
+		return;
+	ms_page_rowf(out, "starts",
+		     "%llu under way, %llu wait for their turn, at most %llu at once",
+		     (unsigned long long)ms_client_get_uint(starts, "launching", 0),
+		     (unsigned long long)ms_client_get_uint(starts, "waiting", 0),
+		     (unsigned long long)ms_client_get_uint(starts, "limit", 0));
+	if (!full.len)
+		return;
+	ms_buf_escape(&text, full.p, full.len);
+	ms_buf_adds(&text, ": another start would be refused; modsupctl capacity has the figures");
+	ms_page_row(out, "host full", text.error ? "?" : text.data);
+}
+
 static void tell_layers(const struct ms_json *host, struct ms_buf *out)
 {
 	const struct ms_json *checks = ms_client_get(host, "checks", MS_JSON_ARRAY);
@@ -157,20 +178,24 @@ static int ask(struct ms_ctl *ctl, struct ms_client *client, const char *method,
 	return ms_say_call(ctl, r, ret, &err);
 }
 
-static int print_json(struct ms_ctl *ctl, const struct ms_json *info, const struct tally *tally,
-		      const struct ms_json *host)
+struct answers {
+	const struct ms_json *info, *host, *capacity;
+};
+
+static int print_json(struct ms_ctl *ctl, const struct answers *answers, const struct tally *tally)
 {
 	struct ms_jw *jw = ms_jw_new();
 
 	if (jw) {
 		ms_jw_object(jw, NULL);
-		ms_jw_value(jw, "supervisor", info);
+		ms_jw_value(jw, "supervisor", answers->info);
 		ms_jw_object(jw, "instances");
 		for (size_t i = 0; i < MS_ARRAY_LEN(states); i++)
 			ms_jw_uint(jw, states[i], tally->by_state[i]);
 		ms_jw_uint(jw, "others", tally->others);
 		ms_jw_end(jw);
-		ms_jw_value(jw, "host", host);
+		ms_jw_value(jw, "host", answers->host);
+		ms_jw_value(jw, "capacity", answers->capacity);
 		ms_jw_end(jw);
 	}
 	return ms_say_jw(ctl, jw);
@@ -181,6 +206,7 @@ int ms_status_all(struct ms_ctl *ctl)
 	ms_auto(client) struct ms_client *client = NULL;
 	ms_auto(message) struct ms_message info = MS_MESSAGE_INIT;
 	ms_auto(message) struct ms_message host = MS_MESSAGE_INIT;
+	ms_auto(message) struct ms_message capacity = MS_MESSAGE_INIT;
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
 	int64_t now = (int64_t)time(NULL);
 	struct tally tally = {0};
@@ -191,15 +217,19 @@ int ms_status_all(struct ms_ctl *ctl)
 	if (code == MS_EXIT_DONE)
 		code = ask(ctl, client, "host.check", &host);
 	if (code == MS_EXIT_DONE)
+		code = ask(ctl, client, "capacity.get", &capacity);
+	if (code == MS_EXIT_DONE)
 		code = ms_each_listed(ctl, client, count, &tally);
 	if (code != MS_EXIT_DONE)
 		return code;
 	if (ctl->json)
-		return print_json(ctl, info.body, &tally, host.body);
+		return print_json(ctl, &(struct answers){info.body, host.body, capacity.body},
+				  &tally);
 	tell_server(info.body, now, &out);
 	tell_sockets(ctl, info.body, &out);
 	tell_emergency(ctl, info.body, now, &out);
 	tell_instances(&tally, &out);
+	tell_starts(capacity.body, &out);
 	tell_layers(host.body, &out);
 	return ms_say_out(ctl, &out);
 }

@@ -43,6 +43,7 @@ void ms_terminal_copy_size(int from, int to)
 {
 	struct winsize size = {0};
 
-	if (ioctl(from, TIOCGWINSZ, &size) == 0)
+	/* of none it is better not to tell: the other has been made with a size */
+	if (ioctl(from, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
 		(void)ioctl(to, TIOCSWINSZ, &size); /* a module that ended needs no size */
 }

@@ -23,7 +23,7 @@ struct events_options {
 struct view {
 	struct ms_ctl *ctl;
 	const struct events_options *options;
-	uint64_t seen; /* everything up to this seq has been dealt with */
+	bool at_end; /* the mark came: of what is kept all has been dealt with */
 	int code;
 };
 
@@ -56,69 +56,25 @@ static int add_since(struct ms_jw *jw, const char *since, struct ms_str epoch, s
 	return 0;
 }
 
-/*
- * What is asked of the supervisor. Following, it filters. Reading history we do it ourselves: only
- * of an unfiltered stream is it certain where the history ends.
- */
+/* What is asked of the supervisor, which filters; where its history ends, it says so. */
 static int build(const struct events_options *o, struct ms_str epoch, struct ms_jw *jw,
 		 struct ms_error *err)
 {
 	int r = 0;
 
 	ms_jw_object(jw, NULL);
-	if (o->follow) {
-		add_list(jw, "types", &o->types);
-		add_list(jw, "modules", &o->modules);
-		add_list(jw, "tenants", &o->tenants);
-		if (o->severity)
-			ms_jw_text(jw, "severity", o->severity);
-	}
+	add_list(jw, "types", &o->types);
+	add_list(jw, "modules", &o->modules);
+	add_list(jw, "tenants", &o->tenants);
+	if (o->severity)
+		ms_jw_text(jw, "severity", o->severity);
+	if (!o->follow)
+		ms_jw_bool(jw, "mark", true);
 	if (!o->follow || o->since)
 		r = add_since(jw, o->since, epoch, err);
 	if (r == 0)
 		ms_jw_end(jw);
 	return r;
-}
-
-/* @text is one of @list, or of a family "name.*" in it; an empty list takes everything. */
-static bool listed(const struct ms_option_list *list, struct ms_str text)
-{
-	for (uint32_t i = 0; i < list->n; i++) {
-		const char *word = list->items[i];
-		size_t len = strlen(word);
-
-		if (ms_say_is(text, word))
-			return true;
-		if (len > 2 && strcmp(word + len - 2, ".*") == 0 && text.len >= len - 1 &&
-		    memcmp(text.p, word, len - 1) == 0)
-			return true;
-	}
-	return list->n == 0;
-}
-
-/* As the supervisor has it: what has no severity passes. */
-static bool severe_enough(const char *least, struct ms_str severity)
-{
-	static const char *const order[] = {"notice", "warning", "critical"};
-	size_t want = 0, is = MS_ARRAY_LEN(order);
-
-	for (size_t i = 0; i < MS_ARRAY_LEN(order); i++) {
-		if (least && strcmp(order[i], least) == 0)
-			want = i;
-		if (ms_say_is(severity, order[i]))
-			is = i;
-	}
-	return is >= want;
-}
-
-static bool wanted(const struct events_options *o, const struct ms_json *event)
-{
-	const struct ms_json *data = ms_client_get(event, "data", MS_JSON_OBJECT);
-
-	return listed(&o->types, ms_client_get_str(event, "type")) &&
-	       listed(&o->modules, ms_client_get_str(event, "module")) &&
-	       listed(&o->tenants, ms_client_get_str(event, "tenant")) &&
-	       severe_enough(o->severity, ms_client_get_str(data, "severity"));
 }
 
 static int show_gap(const struct view *v, const struct ms_json *gap)
@@ -148,8 +104,6 @@ static int show_event(const struct view *v, const struct ms_json *event)
 {
 	ms_auto(buf) struct ms_buf out = MS_BUF_INIT(MS_SAY_MAX_BYTES);
 
-	if (!wanted(v->options, event))
-		return MS_EXIT_DONE;
 	if (v->ctl->json)
 		return ms_say_json(v->ctl, event);
 	ms_event_text(event, v->ctl->color_out, &out);
@@ -175,26 +129,27 @@ static void show(void *view, struct ms_message *message)
 	const struct ms_json *event = message->body;
 	const struct ms_json *data = ms_client_get(event, "data", MS_JSON_OBJECT);
 	const struct ms_json *ended = ms_client_get(data, "ended", MS_JSON_BOOL);
-	bool gap = ms_say_is(ms_client_get_str(event, "type"), "gap");
-	uint64_t upto =
-		gap ? ms_client_get_uint(data, "to", 0) : ms_client_get_uint(event, "seq", 0);
+	struct ms_str type = ms_client_get_str(event, "type");
+	bool gap = ms_say_is(type, "gap");
 
 	if (message->kind != MS_MESSAGE_NOTE || !event || v->code != MS_EXIT_DONE)
 		return;
-	if (upto > v->seen)
-		v->seen = upto;
+	if (ms_say_is(type, "mark")) {
+		v->at_end = true;
+		return;
+	}
 	v->code = gap ? show_gap(v, event) : show_event(v, event);
 	if (v->code == MS_EXIT_DONE && gap && ended && ms_json_bool(ended))
 		v->code = dropped(v);
 }
 
-/* Until everything before @end was dealt with; UINT64_MAX: for ever. */
-static int receive(struct ms_client *client, struct view *v, uint64_t end)
+/* Until the mark, which there is none of when following. */
+static int receive(struct ms_client *client, struct view *v)
 {
-	while (v->code == MS_EXIT_DONE && (end == UINT64_MAX || v->seen + 1 < end)) {
+	while (v->code == MS_EXIT_DONE && !v->at_end) {
 		ms_auto(message) struct ms_message message = MS_MESSAGE_INIT;
 		struct ms_error err = MS_ERROR_INIT;
-		int wait = end == UINT64_MAX ? MS_CLIENT_FOREVER : ANSWER_MS;
+		int wait = v->options->follow ? MS_CLIENT_FOREVER : ANSWER_MS;
 		int r = ms_client_receive(client, wait, &message, &err);
 
 		if (r != 0)
@@ -211,7 +166,6 @@ static int events(struct ms_ctl *ctl, const struct events_options *o)
 	ms_auto(client) struct ms_client *client = NULL;
 	ms_auto(message) struct ms_message message = MS_MESSAGE_INIT;
 	struct ms_error err = MS_ERROR_INIT;
-	uint64_t oldest, next;
 	int r = ms_ctl_connect(ctl, &client);
 
 	if (r != MS_EXIT_DONE)
@@ -226,11 +180,7 @@ static int events(struct ms_ctl *ctl, const struct events_options *o)
 	r = ms_say_call(ctl, r, &message, &err);
 	if (r != MS_EXIT_DONE)
 		return r;
-	next = ms_client_get_uint(message.body, "next", 0);
-	oldest = ms_client_get_uint(message.body, "oldest", next);
-	if (oldest >= next && !o->follow)
-		return v.code;
-	return receive(client, &v, o->follow ? UINT64_MAX : next);
+	return receive(client, &v);
 }
 
 int ms_verb_events(struct ms_ctl *ctl, int argc, char **argv)

@@ -22,6 +22,8 @@ struct ms_box {
 	enum ms_fd_role roles[MS_MAX_PLAN_FDS];
 	uint32_t n_fds;
 	sd_event_source *control_source, *pidfd_source, *memory_source, *deadline, *remover;
+	sd_event_source *memory_again; /* v1 wakes before the kernel has counted the kill */
+	uint32_t memory_tries;
 	sd_event_source *heard; /* says HEARD once everything else that is due was done */
 	uint8_t launch_id[16];
 	uint8_t policy_hash[32], plan_hash[32]; /* what a shim to adopt must have */

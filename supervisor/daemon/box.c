@@ -24,6 +24,8 @@
 #define REMOVE_FIRST_USEC 250u
 #define REMOVE_LAST_USEC  20000u
 #define REMOVE_TRIES	  500u
+#define MEMORY_AGAIN_USEC 10000u /* after v1's word of an OOM: looked for so often */
+#define MEMORY_TRIES	  10u
 #define MAX_FDS		  (MS_MAX_LISTEN + 2u) /* with one message: HELLO has the most */
 
 /* -- letting go -- */
@@ -42,6 +44,7 @@ static void drop_sources(struct ms_box *box)
 	box->control_source = sd_event_source_disable_unref(box->control_source);
 	box->pidfd_source = sd_event_source_disable_unref(box->pidfd_source);
 	box->memory_source = sd_event_source_disable_unref(box->memory_source);
+	box->memory_again = sd_event_source_disable_unref(box->memory_again);
 	box->deadline = sd_event_source_disable_unref(box->deadline);
 	box->heard = sd_event_source_disable_unref(box->heard);
 	box->remover = sd_event_source_disable_unref(box->remover);
@@ -199,23 +202,53 @@ static void check_memory(struct ms_box *box)
 	box->oom_kills_told = memory.oom_kills;
 }
 
-static int on_memory(sd_event_source *source, int fd, uint32_t revents, void *data)
+/* False: nothing of this module has been killed since it was looked last. */
+static bool look_at_memory(struct ms_box *box)
+{
+	const uint64_t told = box->oom_kills_told;
+
+	check_memory(box);
+	if (box->oom_kills_told == told)
+		return false;
+	/* v2 has memory.oom.group; on v1 the rest of a module that lost a process would limp on */
+	ms_box_kill_module(box);
+	return true;
+}
+
+static int on_memory_again(sd_event_source *source, uint64_t usec MS_UNUSED, void *data)
+{
+	struct ms_box *box = data;
+
+	if (look_at_memory(box) || ++box->memory_tries >= MEMORY_TRIES ||
+	    sd_event_source_set_time_relative(source, MEMORY_AGAIN_USEC) < 0)
+		return 0;
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* v1 says that memory is short before it chooses whom to kill, and says nothing after that. */
+static void look_again(struct ms_box *box)
+{
+	box->memory_tries = 0;
+	box->memory_again = sd_event_source_disable_unref(box->memory_again);
+	if (sd_event_add_time_relative(box->s->loop, &box->memory_again, CLOCK_BOOTTIME,
+				       MEMORY_AGAIN_USEC, 0, on_memory_again, box) < 0)
+		ms_log(MS_LOG_WARNING, "out of memory: the end of one of its processes may be told "
+				       "with the instance's only");
+}
+
+static int on_memory(sd_event_source *source MS_UNUSED, int fd, uint32_t revents, void *data)
 {
 	struct ms_box *box = data;
 	uint64_t count;
 	char text[256];
-	uint64_t told = box->oom_kills_told;
 
-	(void)source;
 	if (revents & EPOLLIN)
 		MS_IGNORE(ms_sys_read(
 			fd, &count, sizeof(count))); /* v1: the eventfd's count is of no interest */
 	else /* v2: wakes on until this very descriptor is read from the start (kernfs) */
 		MS_IGNORE(pread(fd, text, sizeof(text), 0)); /* check_memory() reads it anew */
-	check_memory(box);
-	/* v2 has memory.oom.group; on v1 the rest of a module that lost a process would limp on */
-	if (box->oom_kills_told > told)
-		ms_box_kill_module(box);
+	if (!look_at_memory(box) && revents & EPOLLIN)
+		look_again(box);
 	return 0;
 }
 

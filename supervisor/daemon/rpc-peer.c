@@ -61,6 +61,8 @@ void ms_rpc_peer_init(struct ms_rpc_peer *peer, struct ms_supervisor *s,
  */
 void ms_rpc_peer_done(struct ms_rpc_peer *peer)
 {
+	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++) /* first: they borrow the entry */
+		peer->subs[i].sub = ms_sub_free(peer->subs[i].sub);
 	ms_rpc_outlive(peer);
 	while (peer->calls) {
 		struct ms_call *call = peer->calls;
@@ -70,8 +72,6 @@ void ms_rpc_peer_done(struct ms_rpc_peer *peer)
 		ms_instance_forget_data(peer->s, call);
 		ms_rpc_end_call(call);
 	}
-	for (size_t i = 0; i < MS_ARRAY_LEN(peer->subs); i++)
-		peer->subs[i].sub = ms_sub_free(peer->subs[i].sub);
 	ms_instance_forget_owner(peer->s, peer);
 	ms_exec_forget_owner(peer->s, peer);
 	free(peer->entry);

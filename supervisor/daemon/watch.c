@@ -278,6 +278,7 @@ static void look_at_slice(struct ms_watches *ws, struct ms_watch **at, uint32_t 
 	for (uint32_t i = (ws->n + slices - 1) / slices; i > 0; i--) {
 		struct ms_watch *w = *at ? *at : ws->first;
 
+		ms_assert(w); /* there are n */
 		*at = w->next;
 		look(w, now);
 	}

@@ -347,6 +347,7 @@ def status_of_the_supervisor(t):
     out = ok(ctl(t, "status"))
     require(out.startswith("modsupd ") and f"process {t.daemon.pid}, private" in out, out)
     require(f"{t.daemon.folder}/control.sock" in out and "1 ready" in out and "cgroups" in out, out)
+    require("0 wait for their turn" in out, f"the start queue: {out}")
     told = json.loads(ok(ctl(t, "--json", "status")))
     equal(told["supervisor"]["pid"], t.daemon.pid, "for programs")
     require(told["instances"]["ready"] >= 1 and told["host"]["checks"], str(told)[:300])
@@ -439,3 +440,30 @@ def help_of_each_verb_fits(_):
         page = man.read_text(encoding="utf-8").replace("\\-", "-")
         for option in options:
             require(f"Fl Fl {option[2:]}" in page, f"{verb} {option} is not in modsupctl(1)")
+
+
+@test
+def an_observer_of_some_modules(t):
+    """Who sees only a part is told of that part, at once, and of the rest that there is none."""
+    user = 60124
+    daemon = Daemon(config=json.dumps({**json.loads(CONFIG), "peers": [
+        {"user": user, "role": "observer", "modules": ["seen-*"]}]}))
+    t.cleanup(daemon.done)
+    for name in ("seen-one", "hidden-one", "seen-two", "hidden-two"):
+        folder = t.folder(manifest(["/bin/sh", "-c", "unshare --user true; sleep 600"], id=name))
+        ok(ctl(t, "start", folder, daemon=daemon))
+
+    def look(*words):
+        return subprocess.run([str(build_dir() / "modsupctl"), "--socket",
+                               str(daemon.folder / "observer" / "control.sock"), *words], capture_output=True,
+                              text=True, timeout=DEADLINE, check=False, cwd="/", stdin=subprocess.DEVNULL,
+                              user=user, group=user, extra_groups=[])
+    until(lambda: look("events", "--type", "violation").stdout.count("unshare(") == 2, "both refused calls")
+    out = ok(look("events"))
+    require("seen-one" in out and "seen-two" in out and "hidden" not in out, out)
+    equal(ok(look("list", "--names")).split(), ["seen-one", "seen-two"], "names")
+    require("unshare(CLONE_NEWUSER)" in ok(look("status", "seen-one")), "status")
+    equal(look("status", "hidden-one").returncode, 3, "what is outside is not there")
+    equal(look("stop", "seen-one").returncode, 5, "an observer only looks")
+    require("2 ready" in ok(look("status")), "of the supervisor what it may see")
+    ok(ctl(t, "stop", "--all", daemon=daemon))

@@ -324,6 +324,7 @@ def limits_are_the_instances_own(t):
     command = Command(t.client, fat.instance, [PYTHON, "-c", "x = bytearray(400 << 20); print('got it')"])
     t.cleanup(command.close)
     equal(command.wait()["exit"]["signal"], 9, "memory beyond the limit of the instance")
+    equal(fat.wait()["cause"], "memory", "and the module ends as one with it")
 
 
 @test

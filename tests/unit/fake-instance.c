@@ -214,6 +214,7 @@ void ms_instance_view(const struct ms_instance *i, struct ms_instance_view *ret)
 		.n_narrowings = 1,
 		.exit = {.ended = i->number == 2, .by_signal = true, .value = 9, .cause = "memory"},
 	};
+	ret->status = str(fake.status ? fake.status : "");
 	ret->sockets[0].name = str("http");
 	ret->sockets[0].path = str("/run/x/http.sock");
 	ret->n_sockets = 1;

@@ -26,9 +26,10 @@ struct fake {
 	uint32_t n_instances; /* that list and find know: ids "00000001" ... */
 	uint32_t n_owners_forgotten, n_data_forgotten;
 	const void *owner_forgotten;
-	int log_dir;	  /* of every instance's log; 0: there is none */
-	const char *step; /* of every start that waits */
-	int refuse_start; /* positive errno: ms_instance_start() fails with host-full */
+	int log_dir;	    /* of every instance's log; 0: there is none */
+	const char *step;   /* of every start that waits */
+	const char *status; /* of every instance, however long */
+	int refuse_start;   /* positive errno: ms_instance_start() fails with host-full */
 };
 
 extern struct fake fake;

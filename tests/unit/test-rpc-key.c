@@ -335,6 +335,71 @@ TEST(keys_of_all_at_their_cap)
 	end();
 }
 
+/* The bytes of an answer from behind its id on, without its newline. */
+static size_t tail_len(const struct client *c)
+{
+	return strlen(strstr(c->last, ",\"result\""));
+}
+
+TEST(an_answer_at_its_cap_and_one_above)
+{
+	static char status[MS_MAX_KEY_ANSWER_BYTES + 1];
+	size_t rest;
+
+	begin();
+	fake.status = "x";
+	(void)ask(&one, STOP("1", "\"module\":\"demo\""));
+	fake_answer(NULL, NULL, 0);
+	rest = tail_len(&one) - 1;
+	for (unsigned over = 0; over <= 1; over++) {
+		const char *request = over ? STOP("1", "\"module\":\"demo\",\"key\":\"long\"")
+					   : STOP("1", "\"module\":\"demo\",\"key\":\"k\"");
+
+		memset(status, 'x', sizeof(status));
+		status[MS_MAX_KEY_ANSWER_BYTES - rest + over] = '\0';
+		fake.status = status;
+		CHECK_STR(ask(&one, request), "");
+		fake_answer(NULL, NULL, 0);
+		CHECK_EQ(tail_len(&one), MS_MAX_KEY_ANSWER_BYTES + over);
+		CHECK(has(ask(&one, request), over ? "too long to keep" : "\"result\""));
+	}
+	CHECK_EQ(fake.n_waits, 0); /* nothing was done twice */
+	end();
+}
+
+TEST(the_bytes_of_all_answers_at_their_cap)
+{
+	static char status[MS_MAX_KEY_ANSWER_BYTES / 2 + 1];
+	char request[160];
+	size_t bytes = 0;
+	unsigned n = 0;
+
+	begin();
+	memset(status, 'x', sizeof(status) - 1);
+	fake.status = status;
+	for (;; n++) {
+		const char *answer;
+
+		(void)snprintf(request, sizeof(request),
+			       STOP("1", "\"module\":\"demo\",\"key\":\"%u\""), n); /* fits */
+		answer = ask(&one, request);
+		if (*answer) {
+			CHECK(has(answer, "\"reason\":\"busy\""));
+			break;
+		}
+		REQUIRE(bytes < MS_MAX_KEYS_BYTES);
+		fake_answer(NULL, NULL, 0);
+		bytes += tail_len(&one);
+	}
+	CHECK(bytes >= MS_MAX_KEYS_BYTES);
+	/* none of them was forgotten for it, and a day later there is room */
+	CHECK(has(ask(&one, STOP("2", "\"module\":\"demo\",\"key\":\"0\"")), "\"result\""));
+	now_usec += 24 * HOUR_USEC;
+	CHECK_STR(ask(&one, request), "");
+	fake_answer(NULL, NULL, 0);
+	end();
+}
+
 TEST(what_is_no_key)
 {
 	char request[256], name[MS_MAX_KEY_BYTES + 2];

@@ -19,6 +19,7 @@
 #include "tests/unit/test.h"
 
 #define MIB	   (UINT64_C(1) << 20)
+#define SMALL	   (32 * MIB)
 #define SECOND	   UINT64_C(1000000)
 #define DEADLINE_S 20
 #define MANY	   300
@@ -26,8 +27,8 @@
 	if (geteuid() != 0)                                                                        \
 	TEST_SKIP("needs root")
 
-static const uint64_t limits[MS_LIMIT_COUNT] = {
-	[MS_LIMIT_MEMORY] = 16 * MIB,
+static uint64_t limits[MS_LIMIT_COUNT] = {
+	[MS_LIMIT_MEMORY] = 512 * MIB,
 	[MS_LIMIT_CPU] = 50,
 	[MS_LIMIT_PROCESSES] = 10,
 	[MS_LIMIT_OPEN_FILES] = 64,
@@ -66,7 +67,7 @@ static void on_memory(struct ms_instance *i, const struct ms_watch_memory *figur
 	told.hits += figures->hits;
 	told.bytes = figures->current_bytes;
 	told.who = i;
-	CHECK_EQ(figures->limit_bytes, 16 * MIB);
+	CHECK_EQ(figures->limit_bytes, SMALL);
 }
 
 static const struct ms_watch_ops ops = {.on_processes = on_processes, .on_memory = on_memory};
@@ -246,7 +247,7 @@ static void act_read(void)
 	char block[65536] = "";
 	FILE *f = tmpfile();
 
-	for (uint64_t i = 0; f && i < 48 * MIB / sizeof(block); i++)
+	for (uint64_t i = 0; f && i < 3 * SMALL / sizeof(block); i++)
 		(void)fwrite(block, sizeof(block), 1, f);
 	for (;;)
 		(void)pause();
@@ -345,13 +346,15 @@ TEST(a_full_memory_is_told_where_nothing_is_killed)
 	NEED_ROOT;
 	WORLD w = {0};
 
+	limits[MS_LIMIT_MEMORY] = SMALL;
 	world_init(&w, 1);
 	watch(&w, 0, false);
+	limits[MS_LIMIT_MEMORY] = 512 * MIB; /* as for the others */
 	(void)start_in(w.groups[0], act_read);
 	(void)run(&w, DEADLINE_S * SECOND, told_memory);
 	CHECK_EQ(told.n_memory, 1);
 	CHECK(told.hits > 0);
-	CHECK(told.bytes > MIB && told.bytes <= 16 * MIB);
+	CHECK(told.bytes > MIB && told.bytes <= SMALL);
 }
 
 /* All but every tenth, in their order. */
