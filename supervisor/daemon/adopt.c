@@ -50,6 +50,7 @@ int ms_life_record(struct ms_instance *i, const struct ms_box_birth *birth, stru
 	memcpy(record.launch_id, birth->launch_id, sizeof(record.launch_id));
 	memcpy(record.policy_hash, i->policy->hash, sizeof(record.policy_hash));
 	memcpy(record.plan_hash, birth->plan_hash, sizeof(record.plan_hash));
+	memcpy(record.limits, i->policy->limits, sizeof(record.limits));
 	if (i->labels) {
 		ms_auto(jw) struct ms_jw *jw = ms_jw_new();
 
@@ -94,7 +95,8 @@ static int read_labels(struct ms_instance *i, struct ms_str labels)
 		       : -EBADMSG;
 }
 
-/* The instance as it was; its policy as this daemon's configuration would cut it now. */
+/* The instance as it was; its policy as this daemon's configuration would cut it now, but for the
+ * limits, which are in force in the kernel. */
 static int fill(struct ms_instance *i, struct ms_record *record, struct ms_error *err)
 {
 	int r;
@@ -119,7 +121,11 @@ static int fill(struct ms_instance *i, struct ms_record *record, struct ms_error
 		return ms_error_set(err, ENOMEM, "read its record");
 	r = ms_policy_build(i->inspection.manifest, i->s->config, i->tier, i->tenant, &i->policy,
 			    err);
-	return r < 0 && !err->code ? ms_error_set(err, -r, "build its policy") : r;
+	if (r < 0)
+		return err->code ? r : ms_error_set(err, -r, "build its policy");
+	if (record->has_limits)
+		memcpy(i->policy->limits, record->limits, sizeof(record->limits));
+	return 0;
 }
 
 /* How long the shim has run; 0 when it is from the future. The clock counts sleep, as its start

@@ -45,6 +45,8 @@ int ms_record_encode(const struct ms_record *record, void **ret, size_t *ret_len
 	ms_wr_bytes(&wr, record->policy_hash, sizeof(record->policy_hash));
 	ms_wr_bytes(&wr, record->plan_hash, sizeof(record->plan_hash));
 	ms_wr_u32(&wr, record->generation);
+	for (size_t i = 0; i < MS_LIMIT_COUNT; i++)
+		ms_wr_u64(&wr, record->limits[i]);
 	ms_wr_u32(&wr, (uint32_t)len);
 	ms_wr_bytes(&wr, manifest, len);
 	if (wr.full)
@@ -114,6 +116,9 @@ int ms_record_decode(const void *data, size_t len, struct ms_record *ret)
 	if (version >= 2) {
 		get_bytes(&rd, ret->plan_hash, sizeof(ret->plan_hash));
 		ret->generation = ms_rd_u32(&rd);
+		for (size_t i = 0; i < MS_LIMIT_COUNT; i++)
+			ret->limits[i] = ms_rd_u64(&rd);
+		ret->has_limits = true;
 	}
 	manifest_len = ms_rd_count(&rd, MS_MAX_POLICY_BYTES);
 	manifest = ms_rd_bytes(&rd, manifest_len);

@@ -25,7 +25,9 @@ struct ms_record {
 	uint8_t launch_id[16], policy_hash[32];
 	uint8_t plan_hash[32]; /* zeros in one of version 1 */
 	uint32_t generation;
-	struct ms_manifest *manifest; /* borrowed for encoding, owned after decoding */
+	bool has_limits;		 /* not in one of version 1 */
+	uint64_t limits[MS_LIMIT_COUNT]; /* in force: the configuration may be another by now */
+	struct ms_manifest *manifest;	 /* borrowed for encoding, owned after decoding */
 };
 
 /* ms_record_encode - bytes owned by the caller. */

@@ -173,6 +173,14 @@ UNIT_TESTS += test-flow
 test_flow_SOURCES = tests/unit/test-flow.c
 test_flow_LDADD = $(CTL_LIBS)
 
+UNIT_TESTS += test-restart
+test_restart_SOURCES = tests/unit/test-restart.c supervisor/daemon/restart.c
+test_restart_LDADD = $(UNITLIBS)
+
+UNIT_TESTS += test-unit-record
+test_unit_record_SOURCES = tests/unit/test-unit-record.c supervisor/daemon/unit-record.c
+test_unit_record_LDADD = $(UNITLIBS)
+
 # The control socket, with fake-instance.c in place of what it drives.
 FAKE_INSTANCE = tests/unit/fake-instance.c tests/unit/fake-instance.h \
 	tests/unit/fake-watch.c

@@ -48,11 +48,15 @@ static struct ms_record a_record(struct ms_manifest *m)
 		.shim_uid = 1000001,
 		.module_uid = 1000002,
 		.shim_start = 123456789,
+		.generation = 3,
+		.has_limits = true,
+		.limits = {[MS_LIMIT_MEMORY] = 64u << 20, [MS_LIMIT_CPU] = 150},
 		.manifest = m,
 	};
 
 	memset(record.launch_id, 0x5a, sizeof(record.launch_id));
 	memset(record.policy_hash, 0xa5, sizeof(record.policy_hash));
+	memset(record.plan_hash, 0x3c, sizeof(record.plan_hash));
 	return record;
 }
 
@@ -124,8 +128,37 @@ TEST(there_and_back)
 	CHECK_EQ(out.shim_start, in.shim_start);
 	CHECK(memcmp(out.launch_id, in.launch_id, sizeof(in.launch_id)) == 0);
 	CHECK(memcmp(out.policy_hash, in.policy_hash, sizeof(in.policy_hash)) == 0);
+	CHECK(memcmp(out.plan_hash, in.plan_hash, sizeof(in.plan_hash)) == 0);
+	CHECK_EQ(out.generation, 3);
+	CHECK(out.has_limits && out.limits[MS_LIMIT_MEMORY] == 64u << 20 &&
+	      out.limits[MS_LIMIT_CPU] == 150);
 	CHECK_STR(out.manifest->id.p, "shop");
 	CHECK_STR(out.manifest->listen[1].p, "admin");
+}
+
+/* Version 1 had neither the plan's hash, nor the generation, nor the limits: what it wrote is read.
+ */
+TEST(what_the_version_before_wrote)
+{
+	const size_t added = 32 + 4 + 8 * MS_LIMIT_COUNT;
+	ms_auto(manifest) struct ms_manifest *m = parse();
+	ms_auto(record) struct ms_record out = {0};
+	struct ms_record in = a_record(m);
+	uint8_t *at;
+	size_t len;
+
+	REQUIRE(m);
+	len = encode(&in, message);
+	REQUIRE(len);
+	at = memmem(message, len, in.plan_hash, sizeof(in.plan_hash));
+	REQUIRE(at);
+	memmove(at, at + added, len - added - (size_t)(at - message));
+	message[5] = 1;
+	REQUIRE(ms_record_decode(message, len - added, &out) == 0);
+	CHECK_STR(out.instance.p, in.instance.p);
+	CHECK_EQ(out.generation, 1);
+	CHECK(!out.has_limits);
+	CHECK_STR(out.manifest->id.p, "shop");
 }
 
 TEST(every_byte_changed)
