@@ -87,29 +87,37 @@ static int put(struct ms_shim *shim, const void *data, size_t len, uint64_t usec
 	return r == 0 ? write_at_end(shim, data, len) : r;
 }
 
-static void tell_lost(struct ms_logbatch *batch)
+/* Right before the records; how many bytes. */
+static size_t add_note(struct ms_logbatch *batch)
 {
 	char text[21 + sizeof(NOTE_END)];
 	uint8_t note[MS_LOGREC_HEAD_BYTES + sizeof(text)];
-	size_t len = ms_num_format(state.untold, text);
 	struct ms_logrec rec = {.source = MS_LOGREC_NOTE, .usec = batch->usec};
+	size_t len = ms_num_format(state.untold, text);
 
 	memcpy(text + len, NOTE_END, sizeof(NOTE_END) - 1);
 	rec.text = (struct ms_str){.p = text, .len = len + sizeof(NOTE_END) - 1};
-	if (put(batch->shim, note, ms_logrec_encode(note, &rec), batch->usec) == 0)
-		state.untold = 0;
+	len = ms_logrec_encode(note, &rec);
+	_Static_assert(sizeof(note) <= MS_LOGFILE_NOTE_BYTES, "room for a note");
+	memcpy(batch->bytes + MS_LOGFILE_NOTE_BYTES - len, note, len);
+	return len;
 }
 
 /** ms_logbatch_flush() - write what is in @batch, or count it as lost. */
 void ms_logbatch_flush(struct ms_logbatch *batch)
 {
+	size_t note;
+
 	if (!batch->len)
 		return;
-	if (state.untold)
-		tell_lost(batch);
-	if (put(batch->shim, batch->bytes, batch->len, batch->usec) < 0) {
+	/* In one write: on a nearly full disk the note alone would still fit, again and again. */
+	note = state.untold ? add_note(batch) : 0;
+	if (put(batch->shim, batch->bytes + MS_LOGFILE_NOTE_BYTES - note, note + batch->len,
+		batch->usec) < 0) {
 		state.lost += batch->told;
 		state.untold += batch->told;
+	} else {
+		state.untold = 0;
 	}
 	batch->len = 0;
 	batch->told = 0;
@@ -127,10 +135,10 @@ size_t ms_logbatch_add(struct ms_logbatch *batch, const struct ms_logrec *rec, s
 	struct ms_logrec timed = *rec;
 	size_t len;
 
-	if (sizeof(batch->bytes) - batch->len < MS_LOGREC_HEAD_BYTES + rec->text.len)
+	if (MS_LOGFILE_BATCH_BYTES - batch->len < MS_LOGREC_HEAD_BYTES + rec->text.len)
 		ms_logbatch_flush(batch);
 	timed.usec = batch->usec;
-	len = ms_logrec_encode(batch->bytes + batch->len, &timed);
+	len = ms_logrec_encode(batch->bytes + MS_LOGFILE_NOTE_BYTES + batch->len, &timed);
 	batch->len += len;
 	batch->told += (uint32_t)told;
 	return len;

@@ -10,14 +10,16 @@
 #include "shim/shim.h"
 
 #define MS_LOGFILE_BATCH_BYTES 2048u
+#define MS_LOGFILE_NOTE_BYTES  80u
 
-/* Records that are written together. On the stack of whoever fills it. */
+/* Records that are written together, after room for a note on what could not be written before
+ * them. On the stack of whoever fills it. */
 struct ms_logbatch {
 	struct ms_shim *shim; /* borrowed */
 	uint64_t usec;	      /* CLOCK_REALTIME of all of them */
 	size_t len;
 	uint32_t told; /* bytes of the module that they stand for */
-	uint8_t bytes[MS_LOGFILE_BATCH_BYTES];
+	uint8_t bytes[MS_LOGFILE_NOTE_BYTES + MS_LOGFILE_BATCH_BYTES];
 };
 
 void ms_logfile_init(uint64_t cap);

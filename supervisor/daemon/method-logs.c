@@ -192,7 +192,7 @@ static int run_logs(struct ms_call *call, const struct ms_arg *args, struct ms_f
 	r = check_form(args, as, &fault->error);
 	if (r == 0)
 		r = read_request(args, as, &request, &fault->error);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	request.instance = i;
 	switch (as) {

@@ -10,6 +10,7 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import time
 
 from harness import Daemon, build_dir, equal, manifest, require, test, until
@@ -570,6 +571,51 @@ def over_the_death_of_modsupd(t):
         equal(after.texts(), [str(i) for i in range(len(after.lines))], "every line")
         after.close()
         client.call("instance.stop", instance=instance)
+
+
+@test
+def on_a_full_disk(t):
+    """The module goes on, what cannot be written is counted, and told once there is room again."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="modsup-full-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "none", folder], check=True)
+    try:
+        daemon = Daemon(json.dumps({"host": {"reserve": {"disk": "1M"}}}), folder=folder)
+        try:
+            module = t.folder(manifest([PYTHON, "-u", "main.py"], entry={"restart": "never"}), {
+                "main.py": NUMBERED + "while True: numbers(0, 500, 0.1)\n"})
+            with daemon.client() as client:
+                client.subscribe()
+                instance = client.call("instance.start", path=str(module))["instance"]
+                log = folder / "log" / f"{instance}.0"
+                until(lambda: log.exists() and log.stat().st_size > 50000, "the first lines")
+                with open(folder / "filler", "wb") as filler:
+                    try:
+                        while True:
+                            os.write(filler.fileno(), b"x" * 4096)
+                    except OSError:
+                        pass
+                size = -1
+                while size != log.stat().st_size:  # it pauses for a tenth of a second
+                    size = log.stat().st_size
+                    time.sleep(1)
+                reader = Reader(client.call("instance.logs", instance=instance, follow=True)["stream"])
+                (folder / "filler").unlink()
+                reader.until(lambda r: r.texts("note"), "a note")
+                lost = re.fullmatch(r"(\d+) bytes could not be written", reader.texts("note")[0])
+                require(lost and int(lost.group(1)) > 49000, f"note: {reader.texts('note')}")
+                seen = len(reader.lines)
+                reader.until(lambda r: len(r.lines) > seen + 100, "lines after it")
+                numbers_of(reader.texts("stdout"))
+                reader.close()
+                client.call("instance.stop", instance=instance)
+                told = client.event(lambda e: e["type"] == "instance.exited", "the exit")["data"]
+                require(told["logDroppedBytes"] >= int(lost.group(1)), f"what the exit tells: {told}")
+        finally:
+            daemon.done()
+            daemon.log_path.unlink(missing_ok=True)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        folder.rmdir()
 
 
 def ctl(t, *words, daemon=None):

@@ -5,6 +5,9 @@
  */
 #include "shim/logs.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "lib/logrec.h"
 #include "tests/unit/scratch.h"
 
@@ -437,4 +440,26 @@ TEST(a_full_disk)
 	CHECK_EQ(content_of(&l, "0")->generation, 1);
 	CHECK_STR(content_of(&l, "0")->last, "note|18 bytes could not be written\nout|again\n");
 	CHECK_EQ(ms_logs_dropped(), 18);
+}
+
+/* A disk with room for a note and not for a line: the note comes once, with what follows it. */
+TEST(a_nearly_full_disk)
+{
+	LOG l = log_new(2 * MIB);
+	struct rlimit old, low;
+
+	say(&l, "first\n");
+	REQUIRE(getrlimit(RLIMIT_FSIZE, &old) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	low = old;
+	low.rlim_cur = (rlim_t)size_of(&l, "0") + 100;
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &low), 0);
+	for (int i = 0; i < 20; i++)
+		say(&l, "a line of more than one hundred bytes, which has no place in what is left "
+			"of this file, unlike a note\n");
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
+	CHECK_STR(content_of(&l, "0")->last, "out|first\n");
+	say(&l, "again\n");
+	CHECK_STR(content_of(&l, "0")->last,
+		  "out|first\nnote|2040 bytes could not be written\nout|again\n");
+	CHECK_EQ(ms_logs_dropped(), 2040);
 }
