@@ -39,23 +39,32 @@ void ms_shim_die(const struct ms_shim *s, const struct ms_error *err)
 	ms_sys_exit_group(125); /* PID 1: every process of the namespace goes with it */
 }
 
+static bool has_control(void)
+{
+	struct stat st;
+
+	return ms_sys_fstat(MS_SHIM_CONTROL_FD, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int main(int argc, char *argv[])
 {
 	struct ms_error err = MS_ERROR_INIT;
 	uint8_t buf[8];
+	bool joins;
 
 	/* first: what is mapped from here on is not for anybody else's eyes */
 	if (ms_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return 125;
-	if (argc == 2 && strcmp(argv[1], "join") == 0)
-		return ms_join_main(&shim);
-	if (ms_sys_getpid() != 1) {
+	joins = argc == 2 && strcmp(argv[1], "join") == 0;
+	if (joins ? !has_control() : ms_sys_getpid() != 1) {
 		static const char say[] =
 			"modsup-shim is started by modsupd, not by hand; see modsupd(8)\n";
 
 		MS_IGNORE(ms_sys_write(STDERR_FILENO, say, sizeof(say) - 1)); /* only a courtesy */
 		return 2;
 	}
+	if (joins)
+		return ms_join_main(&shim);
 	/* run from a descriptor, it would be called after its number */
 	MS_IGNORE(ms_sys_prctl(PR_SET_NAME, (unsigned long)"modsup-shim", 0, 0, 0));
 	err.step = MS_STEP_HANDOVER;

@@ -8,10 +8,12 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import termios
 
 from harness import Client, Daemon, RpcError, build_dir, equal, manifest, require, test, until
@@ -617,3 +619,37 @@ def nothing_runs_without_the_shims_word(t):
     finally:
         os.kill(shim, signal.SIGCONT)
     equal(execute(t, module, ["/bin/true"]).exit, {"code": 0}, "when the shim answers again")
+
+
+@test
+def an_older_shim_cannot_be_joined(t):
+    """It has no word for a second listener, and left no plan."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="modsup-test-"))
+    t.cleanup(lambda: shutil.rmtree(folder))
+    shutil.copy2(build_dir() / "modsup-inspect", folder / "modsup-inspect")
+    shutil.copy2(build_dir() / "modsup-shim-previous", folder / "modsup-shim")
+    daemon = Daemon(libexec=folder)
+    t.cleanup(daemon.done)
+
+    def refusal():
+        with daemon.client() as client:
+            error = client.refused("instance.exec", instance=instance, command=["/bin/true"])
+        require("restart" in error.data["hint"], f"what to do: {error.data}")
+        return error.reason
+    with daemon.client() as client:
+        instance = client.call("instance.start", path=str(t.folder(
+            manifest(["/bin/sleep", "600"], id="older"))))["instance"]
+    equal(refusal(), "shim-outdated", "by the daemon that started it")
+    daemon.kill()
+    daemon.libexec = None  # the upgrade
+    daemon.start()
+    equal(refusal(), "shim-outdated", "by the next daemon")
+
+
+@test
+def the_helper_is_not_for_people(t):
+    for words in ([], ["join"]):
+        done = subprocess.run([str(build_dir() / "modsup-shim"), *words], capture_output=True, text=True,
+                              timeout=DEADLINE, check=False)
+        equal(done.returncode, 2, f"by hand: {words}")
+        require("not by hand" in done.stderr, f"what it says: {done.stderr}")
