@@ -177,7 +177,8 @@ MODSUP_API MODSUP_MUST_CHECK int modsup_call(struct modsup *conn, const char *me
  *
  * Return: 0; -EINVAL when @method is no method name or @params no JSON object; -E2BIG for a request
  * above 1 MiB; -EAGAIN when 2 MiB wait to go out already (nothing was begun: receive first);
- * -ENOMEM; another -errno of send(2), such as -EPIPE.
+ * -ENOMEM; another -errno of send(2). That the supervisor has gone is told by modsup_receive(),
+ * behind the last that it said.
  */
 MODSUP_API MODSUP_MUST_CHECK int modsup_send(struct modsup *conn, const char *method,
 					     const char *params, uint64_t *ret_id,

@@ -305,7 +305,8 @@ short modsup_events(const struct modsup *conn)
 
 /* -- sending -- */
 
-/* What the socket takes now. 0, also when it takes nothing, or -errno. */
+/* What the socket takes now. 0, also when it takes nothing, or -errno. A supervisor that has hung
+ * up is no error here: what it said before that is still to be read, and then that it has gone. */
 static int push(struct modsup *conn)
 {
 	while (conn->out.len > 0) {
@@ -316,6 +317,8 @@ static int push(struct modsup *conn)
 			ms_buf_drop_front(&conn->out, (size_t)n);
 		else if (n < 0 && errno == EAGAIN)
 			return 0;
+		else if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			conn->out.len = 0;
 		else if (n < 0 && errno != EINTR)
 			return -errno;
 	}

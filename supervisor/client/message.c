@@ -13,21 +13,19 @@
 #include "supervisor/client/scan.h"
 
 /**
- * ms_message_tell() - what went wrong, in words.
+ * ms_message_fill() - what went wrong, in words.
  * @err: or NULL
- * Return: @result.
  */
-int ms_message_tell(struct modsup_error *err, int result, const char *fmt, ...)
+void ms_message_fill(struct modsup_error *err, int result, const char *fmt, ...)
 {
 	va_list ap;
 
 	if (!err)
-		return result;
+		return;
 	*err = (struct modsup_error){.result = result};
 	va_start(ap, fmt);
 	(void)vsnprintf(err->message, sizeof(err->message), fmt, ap); /* cutting is wanted */
 	va_end(ap);
-	return result;
 }
 
 /**
@@ -89,7 +87,7 @@ int ms_message_read(struct ms_str line, struct modsup_message **ret, uint64_t *r
 
 	if (r == 0)
 		r = ms_scan_is_object(line) ? classify(line, message, &body) : -EPROTO;
-	if (r < 0)
+	if (r != 0)
 		return r == -ENOMEM ? r : -EPROTO;
 	message->json = copy(line);
 	message->json_len = line.len;

@@ -32,8 +32,15 @@ MS_MUST_CHECK int ms_message_read(struct ms_str line, struct modsup_message **re
 				  uint64_t *ret_n_fds);
 /* ms_message_refusal - @err as the error says it. MODSUP_REFUSED. */
 int ms_message_refusal(const struct modsup_message *message, struct modsup_error *err);
-/* ms_message_tell - fill @err (or nothing, when it is NULL) and return @result. */
-int ms_message_tell(struct modsup_error *err, int result, const char *fmt, ...) MS_PRINTF(3, 4);
+/* ms_message_tell - fill @err (or nothing, when it is NULL); @result is its value. A macro, so that
+ * a static analyser sees that. */
+#define ms_message_tell(err, result, ...)                                                          \
+	({                                                                                         \
+		int result_ = (result);                                                            \
+		ms_message_fill((err), result_, __VA_ARGS__);                                      \
+		result_;                                                                           \
+	})
+void ms_message_fill(struct modsup_error *err, int result, const char *fmt, ...) MS_PRINTF(3, 4);
 /* ms_message_hint - what to do about what was just told. */
 void ms_message_hint(struct modsup_error *err, const char *hint);
 

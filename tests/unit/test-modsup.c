@@ -273,7 +273,7 @@ TEST(nobody_accepts)
 	CHECK_EQ(modsup_connect(&options, &conn, &err), -ETIMEDOUT); /* accepted, not greeted */
 	CHECK_EQ(modsup_connect(&options, &conn, &err), -ETIMEDOUT);
 	CHECK_EQ(modsup_connect(&options, &conn, &err), -ETIMEDOUT); /* not accepted */
-	(void)close(listening); /* a socket */
+	(void)close(listening);					     /* a socket */
 }
 
 TEST(words)
