@@ -36,7 +36,7 @@ struct ms_call_rule {
 	const char *name; /* the kernel's; one that this host's libraries do not know is left out,
 			   * and so reported */
 	enum ms_verdict verdict;
-	int error; /* QUIET: positive errno */
+	int error; /* QUIET: positive errno; 0 = says that it was done, and does nothing */
 	struct ms_arg_test tests[3];
 	const char *why; /* for QUIET and KILL and argument tests; may be NULL for plain ALLOW */
 };

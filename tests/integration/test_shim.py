@@ -11,6 +11,8 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -379,6 +381,37 @@ def descriptors_with_a_datagram_cannot_hold_the_shim_up(t):
     require(took < 4, f"it took {took:.1f} s")
     m.send(KILL)
     equal(m.ended().exit()["value"], int(signal.SIGKILL), "the end")
+
+
+# The same to a client of the module's own socket, which had its answer.
+LINGERING_SERVER = """
+server = socket.socket(fileno=3)
+while True:
+    gift = lingering()
+    peer, _ = server.accept()
+    socket.send_fds(peer, [b"HTTP/1.0 200 OK\\r\\n\\r\\n"], [gift.fileno()])
+    gift.close()
+    kept.append(peer)
+"""
+
+READER = """
+import socket, sys, time
+with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+    sock.connect(sys.argv[1])
+    time.sleep(1)  # so that the module has let go of what it sent, and this is the last one
+    sock.recv(100)
+"""
+
+
+@test
+def a_module_cannot_hold_up_who_reads_from_it(t):
+    """Not a backend, and not modsupd, which asks it for its health."""
+    m = Module(t, server=LINGER + LINGERING_SERVER)
+    with subprocess.Popen([sys.executable, "-c", READER, m.result["sockets"]["http"]]) as reader:
+        try:
+            equal(reader.wait(DEADLINE), 0, "the reader")
+        finally:
+            reader.kill()
 
 
 @test

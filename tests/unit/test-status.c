@@ -5,7 +5,9 @@
  */
 #include "shim/status.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -212,29 +214,35 @@ TEST(a_flood_has_its_turn_and_no_more)
 	CHECK_STR(told(&m), "R0:");
 }
 
+static void send_fds(struct module *m, const char *text, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * 4)];
+	} control = {0};
+	struct iovec iov = {.iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int) * n);
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
+	CHECK_EQ(sendmsg(m->out, &msg, 0), strlen(text));
+}
+
 /* Descriptors that come along are closed by the kernel: the module's pipe ends. */
 TEST(descriptors_are_not_taken)
 {
 	MODULE m = module_new(0, 0);
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (char[]){"BARRIER=1"}, .iov_len = 9};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	int pipes[2], before, after;
 	char byte;
 
 	REQUIRE(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pipes[1], sizeof(int));
-	CHECK_EQ(sendmsg(m.out, &msg, 0), 9);
+	send_fds(&m, "BARRIER=1", &pipes[1], 1);
 	(void)close(pipes[1]); /* the only one is in flight */
 	CHECK_EQ(read(pipes[0], &byte, 1), -1);
 	CHECK_EQ(errno, EAGAIN);
@@ -247,6 +255,55 @@ TEST(descriptors_are_not_taken)
 	CHECK_EQ(read(pipes[0], &byte, 1), 0);
 	(void)close(pipes[0]);
 	CHECK_STR(told(&m), "");
+}
+
+/* The last of a connection with data that nobody reads, told to wait for an hour when it is closed.
+ */
+static int lingering(int kept[static 2])
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct linger hour = {.l_onoff = 1, .l_linger = 3600};
+	socklen_t len = sizeof(addr);
+	int out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char fill[65536] = {0};
+
+	kept[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(kept[0], (const struct sockaddr *)&addr, len) < 0 || listen(kept[0], 1) < 0 ||
+	    getsockname(kept[0], (struct sockaddr *)&addr, &len) < 0 ||
+	    connect(out, (const struct sockaddr *)&addr, len) < 0)
+		return -1;
+	kept[1] = accept4(kept[0], NULL, NULL, SOCK_CLOEXEC);
+	while (send(out, fill, sizeof(fill), MSG_DONTWAIT) > 0)
+		;
+	return setsockopt(out, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)) < 0 ? -1 : out;
+}
+
+TEST(descriptors_cannot_hold_it_up)
+{
+	MODULE m = module_new(0, 0);
+	int kept[3][2], fds[3];
+	uint64_t began;
+
+	for (int i = 0; i < 3; i++) {
+		fds[i] = lingering(kept[i]);
+		REQUIRE(fds[i] >= 0);
+	}
+	send_fds(&m, "STATUS=first", fds, 2);
+	send_fds(&m, "STATUS=second", fds + 2, 1);
+	for (int i = 0; i < 3; i++)
+		(void)close(fds[i]); /* the last of each is in flight */
+	began = ms_io_now_usec();
+	ms_status_receive(m.shim, now);
+	CHECK(ms_io_now_usec() - began < 10u * SECOND);
+	CHECK_STR(told(&m), "0:first"); /* the turn ends with what took its time */
+	ms_status_receive(m.shim, now);
+	now += SECOND;
+	CHECK_STR(told(&m), "0:second");
+	CHECK(ms_io_now_usec() - began < 20u * SECOND);
+	for (int i = 0; i < 3; i++) {
+		(void)close(kept[i][0]);
+		(void)close(kept[i][1]);
+	}
 }
 
 TEST(a_modsupd_that_is_behind_or_gone_is_told_later)
