@@ -67,6 +67,7 @@
 #define MS_MAX_INSTANCES	  2000u
 #define MS_MAX_PEERS		  64u			/* connections on each control socket */
 #define MS_MAX_USER_PEERS	  32u			/* of them by one user, but for root's */
+#define MS_MAX_USER_PEER_BYTES	  (16u * 1024u * 1024u) /* waiting, in and out, at one socket */
 #define MS_MAX_KEY_BYTES	  64u			/* `key` of a request */
 #define MS_MAX_KEYS		  16384u		/* kept for 24 hours, of all peers */
 #define MS_MAX_PEER_KEYS	  4096u			/* of them, of one */

@@ -27,8 +27,9 @@
 #define READ_BYTES	 16384u
 #define KEEP_INPUT_BYTES 65536u /* a larger input buffer is given back when it is empty */
 #define STOP_READING	 (MS_MAX_PEER_OUTPUT_BYTES / 2)
-#define PULL_BELOW_BYTES 65536u /* notifications are queued only while less than this waits */
-#define LINES_A_TURN	 32u	/* requests or lines before the loop looks at others */
+#define FREE_BYTES	 131072u /* of a connection, whatever others of its user have */
+#define PULL_BELOW_BYTES 65536u	 /* notifications are queued only while less than this waits */
+#define LINES_A_TURN	 32u	 /* requests or lines before the loop looks at others */
 #define DRAIN_USEC	 (5u * 1000000u)
 #define TICK_USEC	 1000000u
 #define TICK_SLACK_USEC	 100000u
@@ -84,6 +85,28 @@ static void peer_free(struct ms_control_peer *peer)
 	free(peer);
 }
 
+/* -- what a user may make us keep -- */
+
+static size_t held(const struct ms_control_peer *peer)
+{
+	return peer->in.cap + peer->out_bytes;
+}
+
+/* Each connection has its bounds; this is the one of all connections of a user, which are many. Who
+ * runs the host is not held to it. */
+static bool is_over_share(const struct ms_control_peer *peer)
+{
+	uid_t uid = peer->rpc.uid;
+	size_t sum = 0;
+
+	if (uid == 0 || uid == geteuid() || held(peer) < FREE_BYTES)
+		return false;
+	for (const struct ms_control_peer *p = peer->peers->first; p; p = p->next)
+		if (p->rpc.uid == uid)
+			sum += held(p);
+	return sum > MS_MAX_USER_PEER_BYTES;
+}
+
 /* -- out -- */
 
 static void kick(struct ms_control_peer *peer)
@@ -106,7 +129,7 @@ static void sink_send(void *data, struct ms_rpc_line *take_line)
 	size_t len = ms_rpc_line_len(take_line);
 	struct out *out = peer->doomed ? NULL : calloc(1, sizeof(*out));
 
-	if (!out || peer->out_bytes + len > MS_MAX_PEER_OUTPUT_BYTES) {
+	if (!out || peer->out_bytes + len > MS_MAX_PEER_OUTPUT_BYTES || is_over_share(peer)) {
 		if (!peer->doomed)
 			ms_log(MS_LOG_WARNING, "control: a peer is disconnected: %s",
 			       out ? "it does not read its answers" : "out of memory");
@@ -281,6 +304,24 @@ static void start_tick(struct ms_control_peer *peer)
 		MS_IGNORE(sd_event_source_set_enabled(peer->tick, SD_EVENT_ONESHOT)); /* as above */
 }
 
+static void refuse_share(struct ms_control_peer *peer)
+{
+	struct ms_error err = MS_ERROR_INIT;
+
+	ms_log(MS_LOG_WARNING,
+	       "control: a peer is disconnected: user %u has more than %u bytes "
+	       "waiting at this socket",
+	       (unsigned)peer->rpc.uid, MS_MAX_USER_PEER_BYTES);
+	MS_IGNORE(
+		ms_error_say(&err, EBUSY, MS_REASON_BUSY,
+			     "the connections of user %u have more than %u bytes waiting, so this "
+			     "one is ended",
+			     (unsigned)peer->rpc.uid, MS_MAX_USER_PEER_BYTES)); /* sent below */
+	ms_buf_done(&peer->in);
+	peer->scanned = 0;
+	drain(peer, &err);
+}
+
 /* Run the complete lines, as far as may be. */
 static void run_lines(struct ms_control_peer *peer)
 {
@@ -342,6 +383,8 @@ static void receive(struct ms_control_peer *peer)
 	ms_buf_add(&peer->in, bytes, (size_t)n);
 	if (peer->in.error)
 		peer->doomed = true;
+	else if (is_over_share(peer))
+		refuse_share(peer);
 }
 
 /* -- turns -- */

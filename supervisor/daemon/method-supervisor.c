@@ -98,6 +98,10 @@ static void write_limits(struct ms_jw *jw, const struct ms_config *config)
 	ms_jw_uint(jw, "requestBytes", MS_MAX_REQUEST_BYTES);
 	ms_jw_uint(jw, "requestDepth", MS_MAX_REQUEST_DEPTH);
 	ms_jw_uint(jw, "peers", MS_MAX_PEERS);
+	ms_jw_uint(jw, "userPeers", MS_MAX_USER_PEERS);
+	ms_jw_uint(jw, "userPeerBytes", MS_MAX_USER_PEER_BYTES);
+	ms_jw_uint(jw, "peerKeys", MS_MAX_PEER_KEYS);
+	ms_jw_uint(jw, "keyBytes", MS_MAX_KEY_BYTES);
 	ms_jw_uint(jw, "peerRequests", MS_MAX_PEER_REQUESTS);
 	ms_jw_uint(jw, "peerSubscriptions", MS_MAX_PEER_SUBSCRIPTIONS);
 	ms_jw_uint(jw, "peerOutputBytes", MS_MAX_PEER_OUTPUT_BYTES);

@@ -186,6 +186,22 @@ int ms_reload_on_signal(struct ms_supervisor *s, struct ms_error *err)
 
 /* -- by request -- */
 
+static void refuse_file(struct ms_call *call, const struct ms_report *report)
+{
+	struct ms_fault fault = {.report = report};
+
+	if (report && report->n_diags)
+		MS_IGNORE(ms_error_say(&fault.error, EINVAL, MS_REASON_CONFIG_INVALID,
+				       "%.*s:%u:%u: %.*s", (int)report->file.len, report->file.p,
+				       report->diags[0].line, report->diags[0].column,
+				       (int)report->diags[0].msg.len,
+				       report->diags[0].msg.p)); /* sent */
+	else
+		MS_IGNORE(ms_error_say(&fault.error, ENOMEM, MS_REASON_OOM,
+				       "out of memory")); /* sent */
+	ms_call_refuse(call, &fault);
+}
+
 static int run_reload(struct ms_call *call, const struct ms_arg *args, struct ms_fault *fault)
 {
 	ms_auto(report) struct ms_report *report = NULL;
@@ -195,19 +211,12 @@ static int run_reload(struct ms_call *call, const struct ms_arg *args, struct ms
 
 	(void)args; /* none */
 	r = ms_reload(s, &report, &fault->error);
-	if (r > 0) {
-		const struct ms_diag *first = &report->diags[0];
-
-		MS_IGNORE(ms_error_say(&fault->error, EINVAL, MS_REASON_CONFIG_INVALID,
-				       "%.*s:%u:%u: %.*s", (int)report->file.len, report->file.p,
-				       first->line, first->column, (int)first->msg.len,
-				       first->msg.p)); /* sent */
-		fault->report = report;
-		ms_call_refuse(call, fault); /* now, while the report is there */
-		return 0;
-	}
 	if (r < 0)
 		return r;
+	if (r > 0) {
+		refuse_file(call, report); /* now, while the report is there */
+		return 0;
+	}
 	ms_call_answer(call, ms_call_begin(call, /* n_fds= */ 0), NULL, 0);
 	ms_reload_finish(s, &uid);
 	return 0;

@@ -379,6 +379,39 @@ def one_user_never_has_all_places(t):
     until(lambda: _hears_hello(daemon.folder / "backend/control.sock"), "a place is free again")
 
 
+def memory_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) * 1024
+
+
+@test
+def half_lines_of_one_user_are_bounded_together(t):
+    daemon = own_daemon(t, {"user": SHOP, "role": "backend"}, {"user": MONITOR, "role": "observer"})
+    other = client_as(t, daemon, "backend", MONITOR)
+    before, told = memory_of(daemon.pid), 0
+    socks = [dial(daemon.folder / "backend/control.sock", SHOP) for _ in range(32)]
+    for sock in socks:
+        t.cleanup(sock.close)
+        sock.settimeout(DEADLINE)
+        try:
+            sock.sendall(b'{"jsonrpc":"2.0","id":1,"method":"' + b"x" * 1000000)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it was ended meanwhile: what it was told is read below
+    other.call("supervisor.info")
+    for sock in socks:
+        sock.setblocking(False)
+        try:
+            told += b'"busy"' in sock.recv(65536)
+        except BlockingIOError:
+            continue  # still there, waiting for the rest of its line
+    grown = memory_of(daemon.pid) - before
+    t.say(f"32 half lines of 1 MB: {told} ended, modsupd grew by {grown / 1e6:.1f} MB")
+    require(10 <= told < 32, f"{told} connections were told to go")
+    require(grown < 40e6, f"modsupd grew by {grown} bytes")
+    require(daemon.log().count("bytes waiting") >= 1, "it is in the log")
+    other.call("supervisor.info")
+
+
 def _hears_hello(path):
     with dial(path, SHOP) as sock, sock.makefile() as file:
         sock.settimeout(DEADLINE)
