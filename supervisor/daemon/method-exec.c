@@ -71,7 +71,7 @@ static int read_command(const struct ms_json *command, struct ms_arena *arena,
 {
 	for (size_t i = 0; i < ms_json_count(command); i++)
 		req->command[req->n_command++] = ms_json_str(ms_json_at(command, i));
-	if (!ms_check_command(req->command[0])) {
+	if (req->n_command == 0 || !ms_check_command(req->command[0])) {
 		ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 			     "command: the first text is a program's path, absolute or below the "
 			     "module's folder, without '.' and '..' in it");
