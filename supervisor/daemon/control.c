@@ -23,6 +23,7 @@
 #include "lib/log.h"
 #include "supervisor/daemon/control-peer.h"
 #include "supervisor/daemon/control-socket.h"
+#include "supervisor/daemon/stream.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define ACCEPTS_A_TURN	 16u
@@ -440,6 +441,7 @@ uint32_t ms_control_review(struct ms_control *control)
 			       "the configuration was read again, and what it says about this "
 			       "peer has changed"));	 /* the next returns it */
 	MS_IGNORE(ms_error_hint(&err, "connect again")); /* sent */
+	ms_streams_review(control->s->streams);
 	for (size_t i = 0; i < MS_ARRAY_LEN(control->doors); i++) {
 		const struct door *door = &control->doors[i];
 		struct ms_control_peer *peer = ms_control_peer_next(&door->peers, NULL);

@@ -397,6 +397,18 @@ int ms_streams_new(struct ms_supervisor *s, struct ms_streams **ret, struct ms_e
 	return 0;
 }
 
+/** ms_streams_review() - end the streams of all whom an entry of the configuration let in. */
+void ms_streams_review(struct ms_streams *streams)
+{
+	struct ms_stream *next;
+
+	for (struct ms_stream *stream = streams ? streams->first : NULL; stream; stream = next) {
+		next = stream->next;
+		if (stream->uid != 0 && stream->uid != geteuid())
+			stream_free(stream);
+	}
+}
+
 /** ms_streams_free() - end every stream; NULL is fine. Return: NULL. */
 struct ms_streams *ms_streams_free(struct ms_streams *streams)
 {

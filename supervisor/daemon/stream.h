@@ -49,6 +49,9 @@ struct ms_stream_for {
 MS_MUST_CHECK int ms_streams_new(struct ms_supervisor *s, struct ms_streams **ret,
 				 struct ms_error *err);
 struct ms_streams *ms_streams_free(struct ms_streams *streams); /* ends every stream */
+/* ms_streams_review - after a change of who may do what: end those of everybody but root and the
+ * daemon's own user, as they are not bound to a connection that could be looked at. */
+void ms_streams_review(struct ms_streams *streams);
 
 /* ms_stream_open - begin to listen; `busy` when there are MS_MAX_STREAMS. On failure the source is
  * the caller's as before, and done() is not called. */

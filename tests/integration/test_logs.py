@@ -459,10 +459,15 @@ def call(**params):
     request = {"jsonrpc": "2.0", "id": 1, "method": "instance.logs", "params": params}
     control.sendall(json.dumps(request).encode() + b"\\n")
     return json.loads(lines.readline())
-path = call(module=sys.argv[2])["result"]["stream"]
+path = call(module=sys.argv[2], follow=len(sys.argv) > 4)["result"]["stream"]
 reader = socket.socket(socket.AF_UNIX)
 reader.connect(path)
-text = [json.loads(line)["text"] for line in reader.makefile("rb")]
+text = []
+for line in reader.makefile("rb"):
+    text.append(json.loads(line)["text"])
+    print(text[-1], file=sys.stderr, flush=True)
+if len(sys.argv) > 4:
+    sys.exit(0)
 other = call(module="other")["error"]["data"]["reason"]
 print(json.dumps([hello["role"], os.path.dirname(path), text, other]))
 """
@@ -488,6 +493,14 @@ def an_observer_reads_what_it_sees(t):
         equal(done.returncode, 0, f"the observer ({done.stderr})")
         equal(json.loads(done.stdout), ["observer", f"{daemon.folder}/observer", ["up"], "not-found"],
               "role, where the stream was, what it read, what it does not see")
+        follower = subprocess.Popen(
+            [PYTHON, "-c", OBSERVER, str(daemon.folder / "observer/control.sock"), "probe", str(nobody),
+             "follow"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        t.cleanup(follower.kill)
+        equal(follower.stderr.readline(), "up\n", "what it follows")
+        (daemon.folder / "modsupd.json").write_text('{"peers": []}')
+        client.call("supervisor.reload")
+        equal(follower.wait(DEADLINE), 0, "the end of its stream once it is no peer any more")
 
 
 @test

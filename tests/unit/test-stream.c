@@ -369,6 +369,23 @@ TEST(a_source_that_fails)
 	CHECK_EQ(source.n_done, 1);
 }
 
+/* Who may do what has changed: whoever an entry let in asks again. */
+TEST(after_a_change_of_the_peers)
+{
+	RIG r = rig_new();
+	struct source own = {.left = 10}, others = {.left = 10};
+
+	if (geteuid() != 0)
+		TEST_SKIP("needs root to give a socket away");
+	rig_start(&r);
+	REQUIRE(open_own(&r, &own) == 0);
+	REQUIRE(open_for(&r, &others, (struct ms_stream_for){.uid = 65534}) == 0);
+	ms_streams_review(r.s.streams);
+	CHECK_EQ(own.n_done, 0);
+	CHECK_EQ(others.n_done, 1);
+	ms_streams_review(NULL);
+}
+
 TEST(a_folder_that_is_not_there)
 {
 	RIG r = rig_new();
