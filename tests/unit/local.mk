@@ -197,6 +197,7 @@ test_rpc_LDADD = $(CONTROL_LIBS)
 UNIT_TESTS += test-rpc-key
 test_rpc_key_SOURCES = tests/unit/test-rpc-key.c $(FAKE_INSTANCE)
 test_rpc_key_LDADD = $(CONTROL_LIBS)
+test_rpc_key_LDFLAGS = $(LDFLAGS_OOM)
 
 UNIT_TESTS += test-digest
 test_digest_SOURCES = tests/unit/test-digest.c

@@ -11,6 +11,7 @@
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/supervisor.h"
 #include "tests/unit/fake-instance.h"
+#include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
 #define HOUR_USEC (UINT64_C(3600) * 1000000)
@@ -398,6 +399,42 @@ TEST(the_bytes_of_all_answers_at_their_cap)
 	CHECK_STR(ask(&one, request), "");
 	fake_answer(NULL, NULL, 0);
 	end();
+}
+
+/* Whatever allocation fails in the life of a key: one answer to each request that is not dropped
+ * for want of memory, and nothing is left. */
+static void key_without_memory(unsigned left)
+{
+	static const char first[] = START("1", "\"path\":\"/a\",\"key\":\"k\"");
+	static const char second[] = START("2", "\"key\":\"k\",\"path\":\"/a\"");
+
+	begin();
+	oom_left = left;
+	ms_rpc_request(&one.rpc, first, sizeof(first) - 1);
+	ms_rpc_request(&two.rpc, second, sizeof(second) - 1);
+	leave(&one);
+	while (fake.n_waits)
+		fake_answer(NULL, NULL, 0);
+	oom_left = 0;
+	CHECK_EQ(two.rpc.n_calls, 0);
+	CHECK(two.n == 1 || oom_happened);
+	/* a key that could not be kept is free, one that could is not */
+	ms_rpc_request(&two.rpc, second, sizeof(second) - 1);
+	while (fake.n_waits)
+		fake_answer(NULL, NULL, 0);
+	CHECK(two.n >= 1 && two.rpc.n_calls == 0);
+	end();
+}
+
+TEST(each_allocation_failing)
+{
+	OOM_LOOP
+	{
+		unsigned left = oom_left;
+
+		oom_left = 0;
+		key_without_memory(left);
+	}
 }
 
 TEST(what_is_no_key)
