@@ -124,7 +124,6 @@ struct ms_config *ms_config_new(void)
 	config->restart_max_delay_usec = 60 * SEC;
 	config->restart_window_usec = 600 * SEC;
 	config->restart_limit = 10;
-	config->reserve_disk = 1 * GIB;
 	config->host_processes = 32768;
 	config->host_cpu_weight = 50;
 	config->overcommit_memory = 200;

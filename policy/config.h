@@ -61,7 +61,8 @@ struct ms_config {
 	/* "host": {"reserve": {"memory": "512M", "disk": "1G"}, "processes": 32768, "cpuWeight":
 	 * 50, "overcommit": {"memory": "200%"}} */
 	uint64_t reserve_memory;  /* bytes; 0 = the larger of a tenth of the RAM and 512M */
-	uint64_t reserve_disk;	  /* bytes free where the state is */
+	uint64_t reserve_disk;	  /* bytes free where the state is; 0 = a twentieth of that file
+				     system, at most 1G */
 	uint32_t host_processes;  /* of all modules together */
 	uint32_t host_cpu_weight; /* of the group above all modules, 1 to 10000; the system has 100
 				   */

@@ -11,6 +11,8 @@
 #define MIB		 (UINT64_C(1) << 20)
 #define RESERVE_LEAST	 (512 * MIB)
 #define RESERVE_SHARE	 10u
+#define DISK_MOST	 (1024 * MIB)
+#define DISK_SHARE	 20u
 #define PRESSURE_MARK	 " avg10="
 #define PRESSURE_LARGEST 100u
 
@@ -42,6 +44,11 @@ uint64_t ms_admission_reserve(uint64_t total, uint64_t configured)
 		reserve = total / RESERVE_SHARE > RESERVE_LEAST ? total / RESERVE_SHARE
 								: RESERVE_LEAST;
 	return MS_MIN(reserve, total / 2);
+}
+
+uint64_t ms_admission_disk_reserve(uint64_t total, uint64_t configured)
+{
+	return configured ? configured : MS_MIN(total / DISK_SHARE, DISK_MOST);
 }
 
 /* @pct per cent of @value, without overflow for any value. */

@@ -48,6 +48,9 @@ const char *ms_admission_word(enum ms_admission_refusal refusal);
 /* ms_admission_reserve - @configured, or by itself (0) the larger of a tenth and 512 MiB; never
  * more than half of @total: a machine too small for it shall still do something. */
 uint64_t ms_admission_reserve(uint64_t total, uint64_t configured);
+/* ms_admission_disk_reserve - @configured, or by itself (0) a twentieth of the file system, at most
+ * 1 GiB. */
+uint64_t ms_admission_disk_reserve(uint64_t total, uint64_t configured);
 /* ms_admission_promised - what the sum of limits may reach; UINT64_MAX instead of overflowing. */
 uint64_t ms_admission_promised(const struct ms_admission *a);
 /* ms_admission_decide - may one more with a memory limit of @wanted (0 = not known yet) start? */

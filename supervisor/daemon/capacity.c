@@ -157,7 +157,7 @@ int ms_capacity_apply(struct ms_capacity *c, struct ms_error *err)
 {
 	const struct ms_config *config = c->s->config;
 	struct ms_admission *a = &c->a;
-	uint64_t weight;
+	uint64_t weight = 0;
 	int r;
 
 	a->total = total_memory(c->s->launcher->cgroups);
@@ -166,7 +166,6 @@ int ms_capacity_apply(struct ms_capacity *c, struct ms_error *err)
 		ms_log(MS_LOG_WARNING,
 		       "host.reserve.memory is more than half of what there is: half it is");
 	a->overcommit_pct = config->overcommit_memory;
-	a->disk_reserve = config->reserve_disk;
 	c->wanted = a->total - a->reserve;
 	c->read_usec = 0;
 	err->step = MS_STEP_CGROUP;
@@ -250,6 +249,7 @@ static void read_disk(struct ms_capacity *c)
 		return;
 	c->a.disk_total = (uint64_t)fs.f_blocks * fs.f_frsize;
 	c->a.disk_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	c->a.disk_reserve = ms_admission_disk_reserve(c->a.disk_total, c->s->config->reserve_disk);
 }
 
 static void refresh(struct ms_capacity *c, uint64_t older_than_usec)

@@ -35,6 +35,15 @@ TEST(the_reserve)
 	CHECK_EQ(ms_admission_reserve(0, 0), 0);
 }
 
+TEST(the_disks_reserve)
+{
+	CHECK_EQ(ms_admission_disk_reserve(100 * GIB, 0), GIB);
+	CHECK_EQ(ms_admission_disk_reserve(20 * GIB, 0), GIB);
+	CHECK_EQ(ms_admission_disk_reserve(2 * GIB, 0), 2 * GIB / 20);
+	CHECK_EQ(ms_admission_disk_reserve(2 * GIB, 5 * GIB), 5 * GIB); /* as it was asked for */
+	CHECK_EQ(ms_admission_disk_reserve(0, 0), 0);
+}
+
 TEST(room_for_all)
 {
 	CHECK_EQ(ms_admission_decide(&roomy, 0), MS_ADMISSION_OK);

@@ -48,7 +48,7 @@ TEST(defaults)
 	CHECK_EQ(c->restart_limit, 10);
 	CHECK_EQ(c->restart_window_usec, 600000000);
 	CHECK_EQ(c->reserve_memory, 0);
-	CHECK_EQ(c->reserve_disk, 1 << 30);
+	CHECK_EQ(c->reserve_disk, 0);
 	CHECK_EQ(c->host_processes, 32768);
 	CHECK_EQ(c->host_cpu_weight, 50);
 	CHECK_EQ(c->overcommit_memory, 200);
