@@ -418,6 +418,7 @@ static void key_without_memory(unsigned left)
 	oom_left = 0;
 	CHECK_EQ(two.rpc.n_calls, 0);
 	CHECK(two.n == 1 || oom_happened);
+	CHECK(!two.n || two.last[strlen(two.last) - 1] == '}');
 	/* a key that could not be kept is free, one that could is not */
 	ms_rpc_request(&two.rpc, second, sizeof(second) - 1);
 	while (fake.n_waits)
