@@ -325,6 +325,60 @@ def node_loses_none_of_ten_thousand_events(t):
     equal(seen, {"events": last, "gaps": 0, "holes": 0}, "each event once, in order")
 
 
+# -- both, while the daemon dies again and again ---------------------------------------------------
+
+
+def accounts(events, who):
+    """Each number of each epoch is an event or in a gap; another epoch begins with a gap from 0."""
+    at = None
+    for event in events:
+        if event["type"].startswith("client."):
+            continue
+        if event["type"] == "gap":
+            first, last = event["data"]["from"], event["data"]["to"]
+            follows = at and at[0] == event["epoch"] and first <= at[1] + 1
+            require(follows or first == 0, f"{who}: after {at} a gap from {first}")
+        else:
+            first = last = event["seq"]
+            require(not at or at == (event["epoch"], first - 1), f"{who}: after {at} {event}")
+        at = (event["epoch"], last)
+    return at
+
+
+@test
+def every_number_is_accounted_for_over_many_deaths(t):
+    daemon = own_daemon(t)
+    node, seen = Node(t, daemon), {"python": [], "node": []}
+    events = modsup.Events(path=daemon.socket, first=0.01, most=0.2)
+    t.cleanup(events.close)
+    node.result("follow", params={})
+    read = {"python": lambda: events.next(DEADLINE), "node": node.event}
+    for n in (3, 150, 0, 700, 60):
+        with daemon.client() as client:
+            for who, told in seen.items():
+                while not told or (told[-1]["type"], told[-1]["data"].get("epoch")) != (
+                        "client.connected", client.hello["epoch"]):
+                    told.append(read[who]())
+            pending = [client.send("supervisor.reload") for _ in range(n)]
+            for ident in pending[:n // 2]:  # and dies in the middle of the rest
+                client.finish(ident)
+            for who, told in seen.items():
+                while n and told[-1]["type"] != "supervisor.reloaded":
+                    told.append(read[who]())
+            daemon.kill()
+        daemon.start()
+    with daemon.client() as client:
+        epoch = client.hello["epoch"]
+        client.call("supervisor.reload")
+        last = (epoch, client.subscribe(types=["nothing"])["next"] - 1)
+    for who, told in seen.items():
+        while (told[-1].get("epoch"), told[-1].get("seq")) != last:
+            told.append(read[who]())
+        equal(accounts(told, who), last, f"where {who} is in the end")
+        epochs = {e["epoch"] for e in told if e["type"] == "supervisor.reloaded"}
+        equal(len(epochs), 5, f"epochs that {who} saw events of")
+
+
 # -- what is shipped ------------------------------------------------------------------------------
 
 
@@ -351,6 +405,10 @@ def the_example_backend_serves_tenants(t):
     require(NODE, "no node on this host")
     modules = t.scratch / "modules"
     shutil.copytree(ROOT / "contrib/examples/node-http", modules / "node-http")
+    server = modules / "node-http/server.js"
+    server.write_text(server.read_text(encoding="utf-8").replace("const routes = {", """const routes = {
+        '/naughty': () => { try { return process.setuid(0); } catch (error) { return error.code; } },"""),
+                      encoding="utf-8")
     daemon = own_daemon(t, moduleFolders=[str(modules)])
     backend = subprocess.Popen(
         [NODE, str(ROOT / "contrib/examples/backend-node/backend.js"), "node-http", "0",
@@ -380,6 +438,8 @@ def the_example_backend_serves_tenants(t):
         equal(sorted(i["tenant"] for i in listed), ["acme", "globex"], "one module for each tenant")
         equal(fetch(f"{base}/acme/nothing")[0], 404, "the module's own status")
         equal(fetch(f"{base}/-/x")[0], 404, "no such tenant can be")
+        equal(fetch(f"{base}/globex/naughty"), (200, '"EPERM"\n'), "what is refused")
+        until(lambda: said(r"violation globex .*setuid"), "is printed, with who tried it")
         until(lambda: said(r"instance\.started globex"), "events are printed")
         client.call("instance.stop", module="node-http", tenant="acme")
         until(lambda: fetch(f"{base}/acme/")[0] == 200, "it starts again for the next request")
