@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 
-from harness import SLOWNESS, build_dir, equal, manifest, require, test
+from harness import SLOWNESS, Daemon, build_dir, equal, manifest, require, test
 
 SECOND = 1000000
 
@@ -147,6 +147,35 @@ def fork_bomb_is_told_while_it_runs(t):
     running.wait()  # what is left to tell comes before the exit
     counts = [e["data"]["count"] for e in running.violations(timeout=20 * SLOWNESS)]
     equal(sum(counts), int(running.read_line()), f"refused forks told in {counts}")
+
+
+@test
+def taken_over_by_the_next_daemon(t):
+    """What was told once is not told again, and what goes on is."""
+    daemon = Daemon()
+    t.cleanup(daemon.done)
+    folder = t.folder(manifest(["/usr/bin/python3", "main.py"], limits={"processes": 8}),
+                      {"main.py": BOMB})
+
+    def refused(client, instance, at_least):
+        def enough():
+            counts = [e["data"]["count"] for e in client.of(instance, "violation")]
+            return counts if len(counts) >= at_least else None
+        return client.pump(enough, f"{at_least} violations", timeout=20 * SLOWNESS)
+    with daemon.client() as client:
+        client.subscribe()
+        instance = client.call("instance.start", path=str(folder))["instance"]
+        before = sum(refused(client, instance, at_least=5))
+        ran = client.call("instance.stats", instance=instance)["instances"][0]["uptimeUsec"]
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        client.subscribe(since={"epoch": client.hello["epoch"], "seq": 0})
+        first = refused(client, instance, at_least=1)[0]
+        require(first < before, f"{before} refused forks told before, {first} at once afterwards")
+        figures = client.call("instance.stats", instance=instance)["instances"][0]
+        require(figures["uptimeUsec"] > ran, f"it ran {ran} before, {figures['uptimeUsec']} now")
+        equal(figures["processes"], 8, "its processes")
 
 
 @test
