@@ -184,6 +184,18 @@ static int serve(struct ms_shim *shim)
 	return report_exit(shim, &end);
 }
 
+/* Before the loop: the child, if it is there, is collected by nobody else. */
+static MS_NORETURN void die(struct ms_shim *shim, const struct ms_error *err)
+{
+	siginfo_t end;
+
+	if (shim->child > 0) {
+		kill_command(shim);
+		(void)reap(shim, 0, &end); /* it was killed: it comes */
+	}
+	ms_shim_die(shim, err);
+}
+
 int ms_join_main(struct ms_shim *shim)
 {
 	struct ms_error err = MS_ERROR_INIT;
@@ -192,13 +204,16 @@ int ms_join_main(struct ms_shim *shim)
 	err.step = MS_STEP_HANDOVER;
 	if (ms_handover_join(shim, &err) < 0 || ms_launch_signals(shim, &err) < 0 ||
 	    enter_namespaces(shim, &err) < 0)
-		ms_shim_die(shim, &err);
+		die(shim, &err);
 	err.step = MS_STEP_NONE;
 	if (ms_launch_child(shim, &err) < 0)
-		ms_shim_die(shim, &err);
+		die(shim, &err);
 	err.step = MS_STEP_SHIM;
-	if (ms_layer_seccomp_shim(&shim->plan, &err) < 0)
-		ms_shim_die(shim, &err);
+	/* from here on it hears the socket's end, and collects its command before it ends itself */
+	if (ms_sys_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+		(void)ms_error_set(&err, EPERM, "go on without modsup-spawn");
+	if (err.code || ms_layer_seccomp_shim(&shim->plan, &err) < 0)
+		die(shim, &err);
 	shim->join = ms_fd_close(shim->join);
 	say(shim, buf, ms_shimwire_plain(buf, MS_SHIM_SPEAKS, MS_SHIM_PARKED), shim->listeners[0]);
 	/* the instance's shim gets the only one: held here too, it would outlive that shim */

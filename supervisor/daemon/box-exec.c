@@ -94,14 +94,32 @@ static void finish(struct ms_box_exec *x)
 	ops.on_end(data, &end);
 }
 
+static int on_deadline(sd_event_source *source, uint64_t usec, void *data);
+
+static int set_deadline(struct ms_box_exec *x, uint64_t usec)
+{
+	x->deadline = sd_event_source_disable_unref(x->deadline);
+	return sd_event_add_time_relative(x->s->loop, &x->deadline, CLOCK_BOOTTIME, usec, 0,
+					  on_deadline, x);
+}
+
+static void kill_helper(struct ms_box_exec *x)
+{
+	MS_IGNORE(ms_sys_pidfd_send_signal(x->pidfd, SIGKILL)); /* ESRCH: it ended */
+}
+
+/* It is to end. Asked first, by the end of its socket: it then collects its command, which nobody
+ * else can. One that does not even hear that is killed. */
 static void fail(struct ms_box_exec *x, const struct ms_error *err)
 {
 	if (!x->failed && !x->end.exited) {
 		x->failed = true;
 		x->end.error = *err;
 	}
-	if (x->pidfd >= 0)
-		MS_IGNORE(ms_sys_pidfd_send_signal(x->pidfd, SIGKILL)); /* as above */
+	x->control_source = sd_event_source_disable_unref(x->control_source);
+	x->control = ms_fd_close(x->control);
+	if (x->pidfd >= 0 && set_deadline(x, KILL_GRACE_USEC) < 0)
+		kill_helper(x);
 }
 
 static int on_deadline(sd_event_source *source MS_UNUSED, uint64_t usec MS_UNUSED, void *data)
@@ -109,18 +127,15 @@ static int on_deadline(sd_event_source *source MS_UNUSED, uint64_t usec MS_UNUSE
 	struct ms_box_exec *x = data;
 	struct ms_error err = {.step = MS_STEP_EXEC};
 
+	if (x->pidfd >= 0 && x->control < 0) { /* asked already */
+		kill_helper(x);
+		return 0;
+	}
 	ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE, "%s",
 		     x->killed ? "the command did not end when it was killed"
 			       : "the command was not set up in time");
 	fail(x, &err);
 	return 0;
-}
-
-static int set_deadline(struct ms_box_exec *x, uint64_t usec)
-{
-	x->deadline = sd_event_source_disable_unref(x->deadline);
-	return sd_event_add_time_relative(x->s->loop, &x->deadline, CLOCK_BOOTTIME, usec, 0,
-					  on_deadline, x);
 }
 
 static int say(struct ms_box_exec *x, enum ms_shim_type type)
@@ -142,8 +157,6 @@ void ms_box_exec_kill(struct ms_box_exec *x)
 		ms_error_say(&err, ECANCELED, MS_REASON_CANCELLED,
 			     "the command was given up before it ran");
 		fail(x, &err);
-		x->control_source = sd_event_source_disable_unref(x->control_source);
-		x->control = ms_fd_close(x->control); /* one that is not born yet finds nobody */
 		return;
 	}
 	if (say(x, MS_SHIM_KILL) < 0 || set_deadline(x, KILL_GRACE_USEC) < 0)
@@ -433,7 +446,7 @@ static void on_spawned(void *data, const struct ms_error *err, pid_t pid MS_UNUS
 		return;
 	}
 	if (x->failed || x->control < 0) { /* given up while it was being born */
-		MS_IGNORE(ms_sys_pidfd_send_signal(x->pidfd, SIGKILL)); /* ESRCH: it ended */
+		kill_helper(x);		   /* it has no command yet */
 		return;
 	}
 	hand_over(x);

@@ -279,10 +279,12 @@ static int admit(struct ms_supervisor *s, const struct ms_instance_view *view, s
 			     (int)view->instance.len, view->instance.p, ms_state_word(view->state));
 		return ms_error_hint(err, "start the module first");
 	}
-	if (!view->pid)
-		return ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING,
-				    "the module of instance %.*s does not run yet",
-				    (int)view->instance.len, view->instance.p);
+	if (!view->pid) {
+		ms_error_say(err, ESRCH, MS_REASON_NOT_RUNNING,
+			     "the module of instance %.*s does not run yet",
+			     (int)view->instance.len, view->instance.p);
+		return ms_error_hint(err, "wait until it is ready, then ask again");
+	}
 	if (count_of(s->execs, view->instance) >= MS_MAX_EXECS)
 		return ms_error_say(err, EBUSY, MS_REASON_BUSY,
 				    "%u commands run in this instance already, the most",

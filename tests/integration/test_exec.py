@@ -448,8 +448,9 @@ def ends_when_the_daemon_is_killed(t):
     equal(alive("600"), [main], "the module runs on")
     daemon.start()
     with daemon.client() as again:
-        view = again.call("instance.show", instance=instance)
-        equal((view["state"], view["pid"]), ("ready", main), "it was taken over")
+        view = until(lambda: (v := again.call("instance.show", instance=instance))["state"] == "ready" and v,
+                     "it is taken over")
+        equal(view["pid"], main, "its process")
         equal(Command(again, instance, ["/bin/sh", "-c", "exit 4"]).finish().exit, {"code": 4},
               "a command under the next daemon")
 
@@ -633,6 +634,7 @@ def an_older_shim_cannot_be_joined(t):
 
     def refusal():
         with daemon.client() as client:
+            until(lambda: client.call("instance.show", instance=instance)["state"] == "ready", "it runs")
             error = client.refused("instance.exec", instance=instance, command=["/bin/true"])
         require("restart" in error.data["hint"], f"what to do: {error.data}")
         return error.reason
