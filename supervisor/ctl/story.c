@@ -26,6 +26,7 @@ void ms_story_done(struct ms_story *story)
 		denial_done(&story->denials[i]);
 	story->n_denials = 0;
 	ms_message_done(&story->backoff);
+	ms_message_done(&story->ailing);
 	ms_message_done(&story->logs);
 }
 
@@ -67,6 +68,13 @@ static void add_denial(struct ms_story *story, struct ms_message *take, const st
 	*take = MS_MESSAGE_INIT;
 }
 
+static void keep(struct ms_message *place, struct ms_message *take)
+{
+	ms_message_done(place);
+	*place = *take;
+	*take = MS_MESSAGE_INIT;
+}
+
 static void take_event(struct ms_story *story, struct ms_message *take)
 {
 	const struct ms_json *data = ms_client_get(take->body, "data", MS_JSON_OBJECT);
@@ -76,9 +84,9 @@ static void take_event(struct ms_story *story, struct ms_message *take)
 	    !ms_say_is(ms_client_get_str(data, "action"), "observed")) {
 		add_denial(story, take, data);
 	} else if (ms_say_is(type, "instance.backoff")) {
-		ms_message_done(&story->backoff);
-		story->backoff = *take;
-		*take = MS_MESSAGE_INIT;
+		keep(&story->backoff, take);
+	} else if (ms_say_is(type, "instance.unhealthy")) {
+		keep(&story->ailing, take);
 	}
 }
 
@@ -101,6 +109,7 @@ static struct ms_jw *build_subscription(const struct ms_client *client,
 	ms_jw_array(jw, "types");
 	ms_jw_text(jw, NULL, "violation");
 	ms_jw_text(jw, NULL, "instance.backoff");
+	ms_jw_text(jw, NULL, "instance.unhealthy");
 	ms_jw_end(jw);
 	if (module.len) {
 		add_list(jw, "modules", module);

@@ -25,6 +25,7 @@ struct ms_story {
 	uint32_t n_denials;
 	uint64_t n_refused;	   /* acts, of these kinds and of those that found no room */
 	struct ms_message backoff; /* the latest instance.backoff */
+	struct ms_message ailing;  /* the latest instance.unhealthy */
 	struct ms_message logs;	   /* the answer of instance.logs */
 };
 

@@ -296,6 +296,7 @@ static int status_of(struct ms_ctl *ctl, const char *name)
 	facts.instance = st.shown.body;
 	facts.emergency = ms_client_get(st.info.body, "emergency", MS_JSON_OBJECT);
 	facts.backoff = ms_client_get(st.story.backoff.body, "data", MS_JSON_OBJECT);
+	facts.ailing = ms_client_get(st.story.ailing.body, "data", MS_JSON_OBJECT);
 	facts.now = st.now;
 	ms_why_find(&facts, &st.why);
 	code = ctl->json ? print_json(&st) : print(&st);

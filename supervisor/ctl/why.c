@@ -184,6 +184,21 @@ static void stopped(const struct ms_why_facts *f, struct ms_why *why)
 	command_again(why, f);
 }
 
+static void unhealthy(const struct ms_why_facts *f, struct ms_why *why)
+{
+	uint64_t failures = ms_client_get_uint(f->ailing, "failures", 0);
+	uint64_t status = ms_client_get_uint(f->ailing, "status", 0);
+
+	ms_buf_adds(&why->text, "it runs, and its health check fails");
+	if (failures)
+		ms_buf_addf(&why->text, ": %llu in a row", (unsigned long long)failures);
+	if (failures && status)
+		ms_buf_addf(&why->text, ", answered with %llu", (unsigned long long)status);
+	else if (failures)
+		add_str(&why->text, ", without an answer (", ms_client_get_str(f->ailing, "error"),
+			")");
+}
+
 /* It has processes, or will have them without anybody's doing. */
 static void under_way(const struct ms_why_facts *f, struct ms_why *why, struct ms_str state)
 {
@@ -200,7 +215,7 @@ static void under_way(const struct ms_why_facts *f, struct ms_why *why, struct m
 		ms_buf_adds(&why->text, "it was told to stop; what is left after its stopTimeout "
 					"is killed");
 	} else if (ms_say_is(state, "unhealthy")) {
-		ms_buf_adds(&why->text, "it runs, and its health check fails");
+		unhealthy(f, why);
 		command(why, f, "logs", /* named= */ true);
 		command_again(why, f);
 	} else if (ms_say_is(shim, "outdated")) {

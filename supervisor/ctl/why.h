@@ -16,6 +16,7 @@ struct ms_why_facts {
 	const struct ms_json *instance;	 /* NULL: there is none */
 	const struct ms_json *emergency; /* of supervisor.info; NULL: the flag is down */
 	const struct ms_json *backoff;	 /* data of its latest instance.backoff; NULL: not known */
+	const struct ms_json *ailing;	 /* ... of its latest instance.unhealthy; NULL: not known */
 	int64_t now;
 };
 

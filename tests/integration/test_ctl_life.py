@@ -317,6 +317,24 @@ def status_of_one_that_cannot_start(t):
 
 
 @test
+def status_of_one_that_is_unhealthy(t):
+    code = ("import socket\n"
+            "s = socket.socket(fileno=3)\n"
+            "while True:\n"
+            "    c = s.accept()[0]\n"
+            "    c.recv(4096)\n"
+            "    c.sendall(b'HTTP/1.0 503 Busy\\r\\n\\r\\n')\n"
+            "    c.close()\n")
+    health = {"http": "/healthz", "interval": "1s", "failures": 1, "then": "report"}
+    t.start(t.folder(manifest(["/usr/bin/python3", "main.py"], id="ailing",
+                              entry={"listen": {"socket": "http"}, "health": health}), {"main.py": code}))
+    in_state(t, "ailing", "unhealthy")
+    out = ok(ctl(t, "status", "ailing"))
+    require("ailing 1.0.0: unhealthy\n" in out, out)
+    require("its health check fails: 1 in a row, answered with 503" in " ".join(out.split()), out)
+
+
+@test
 def status_of_one_that_is_stopped(t):
     t.start(t.folder(manifest(SLEEP, id="halted")))
     ok(ctl(t, "stop", "halted"))

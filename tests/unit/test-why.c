@@ -47,6 +47,7 @@ static struct asked ask(const char *instance, const char *emergency, const char 
 		.instance = a.instance ? ms_doc_root(a.instance) : NULL,
 		.emergency = a.emergency ? ms_doc_root(a.emergency) : NULL,
 		.backoff = a.backoff ? ms_doc_root(a.backoff) : NULL,
+		.ailing = a.backoff ? ms_doc_root(a.backoff) : NULL,
 		.now = 1767323045,
 	};
 
@@ -222,6 +223,26 @@ TEST(an_emergency_comes_first)
 	}
 	ASK(runs, "{\"state\":\"ready\"}", up, NULL);
 	CHECK_STR(runs.why.reason, "ready");
+}
+
+TEST(an_unhealthy_one_says_what_it_answered)
+{
+	static const struct {
+		const char *ailing, *want;
+	} told[] = {
+		{NULL, "it runs, and its health check fails"},
+		{"{\"failures\":3,\"status\":503}",
+		 "it runs, and its health check fails: 3 in a row, answered with 503"},
+		{"{\"failures\":2,\"error\":\"ETIMEDOUT\"}",
+		 "it runs, and its health check fails: 2 in a row, without an answer (ETIMEDOUT)"},
+		{"{\"failures\":\"x\",\"status\":503}", "it runs, and its health check fails"},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(told); i++) {
+		ASK(a, "{\"module\":\"shop\",\"state\":\"unhealthy\"}", NULL, told[i].ailing);
+
+		CHECK_STR(a.why.text.data, told[i].want);
+	}
 }
 
 /* It may be asked for by the id of a run: what is started again is its module. */
