@@ -379,9 +379,9 @@ def one_user_never_has_all_places(t):
     until(lambda: _hears_hello(daemon.folder / "backend/control.sock"), "a place is free again")
 
 
-def memory_of(pid):
+def memory_of(pid, what="VmRSS"):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) * 1024
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{what}:")) * 1024
 
 
 @test
@@ -407,7 +407,8 @@ def half_lines_of_one_user_are_bounded_together(t):
     grown = memory_of(daemon.pid) - before
     t.say(f"32 half lines of 1 MB: {told} ended, modsupd grew by {grown / 1e6:.1f} MB")
     require(10 <= told < 32, f"{told} connections were told to go")
-    require(grown < 40e6, f"modsupd grew by {grown} bytes")
+    # AddressSanitizer, known by the terabytes that it reserves, keeps what was freed.
+    require(grown < 40e6 or memory_of(daemon.pid, "VmSize") > 1e12, f"modsupd grew by {grown} bytes")
     require(daemon.log().count("bytes waiting") >= 1, "it is in the log")
     other.call("supervisor.info")
 
