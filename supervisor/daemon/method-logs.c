@@ -54,9 +54,9 @@ static int check_form(const struct ms_arg *args, enum logs_as as, struct ms_erro
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "\"follow\" goes with \"as\": \"stream\" only");
 	if (as == AS_INLINE && args[ARG_LINES].number > MS_MAX_LOG_INLINE_LINES)
-		return ms_error_say(
-			err, EINVAL, MS_REASON_PARAMS_INVALID,
-			"lines: at most " MS_STR(MS_MAX_LOG_INLINE_LINES) " go into an answer; use "
+		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
+				    "lines: at most %u go into an answer; use \"as\": \"stream\"",
+				    MS_MAX_LOG_INLINE_LINES); use "
 									  "\"as\": \"stream\"");
 	return 0;
 }

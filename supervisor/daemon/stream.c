@@ -284,8 +284,8 @@ static int begin(struct ms_stream *stream, const struct ms_stream_for *whom)
 
 static int refuse_more(struct ms_error *err)
 {
-	MS_IGNORE(ms_error_say(err, EBUSY, MS_REASON_BUSY,
-			       MS_STR(MS_MAX_STREAMS) " streams are open, the most")); /* below */
+	MS_IGNORE(ms_error_say(err, EBUSY, MS_REASON_BUSY, "%u streams are open, the most",
+			       MS_MAX_STREAMS)); /* below */
 	return ms_error_hint(err, "end a --follow, or ask for the lines inline");
 }
 

@@ -532,7 +532,7 @@ def what_is_refused(t):
     wait_for_line(t, running, "up")
     bad = [
         ({"lines": 10001}, "integer from 0 to 10000"),
-        ({"lines": 501, "as": "inline"}, "at most 500"),
+        ({"lines": 501, "as": "inline"}, "at most 500 go"),
         ({"lines": -1}, "integer"),
         ({"since": "yesterday"}, "2026-01-02T03:04:05Z"),
         ({"since": "2026-02-30T00:00:00Z"}, "since"),
