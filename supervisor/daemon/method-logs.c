@@ -56,8 +56,7 @@ static int check_form(const struct ms_arg *args, enum logs_as as, struct ms_erro
 	if (as == AS_INLINE && args[ARG_LINES].number > MS_MAX_LOG_INLINE_LINES)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
 				    "lines: at most %u go into an answer; use \"as\": \"stream\"",
-				    MS_MAX_LOG_INLINE_LINES); use "
-									  "\"as\": \"stream\"");
+				    MS_MAX_LOG_INLINE_LINES);
 	return 0;
 }
 
