@@ -11,9 +11,8 @@
 #include "lib/error.h"
 #include "policy/json.h"
 
-#define MS_CLIENT_MAX_FDS  4u  /* with one answer, by the protocol */
-#define MS_CLIENT_HELD_FDS 16u /* received, their line not yet complete */
-#define MS_CLIENT_FOREVER  (-1)
+#define MS_CLIENT_MAX_FDS 4u /* with one answer, by the protocol */
+#define MS_CLIENT_FOREVER (-1)
 
 struct ms_client;
 
