@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "lib/fs.h"
@@ -47,7 +48,8 @@ static void act_load(void)
 	(void)alarm(DEADLINE_S); /* never left behind, whatever the test does */
 	for (size_t i = 0; p != MAP_FAILED && i < len; i += 4096)
 		((volatile char *)p)[i] = 1;
-	(void)fork(); /* two, then; refused is as good as counted below */
+	if (fork() == 0)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* where there is no cgroup.kill */
 	for (;;)
 		;
 }
@@ -196,7 +198,7 @@ TEST(figures_of_a_group)
 	CHECK(more.cpu_usec > s.cpu_usec && more.throttled > s.throttled);
 	CHECK(more.throttled_usec > s.throttled_usec);
 	ms_cgroup_kill(d.cgroup);
-	(void)kill(pid, SIGKILL); /* where there is no cgroup.kill; its child has its alarm */
+	(void)kill(pid, SIGKILL); /* where there is no cgroup.kill */
 	CHECK_EQ(end_of(pid), SIGKILL);
 	CHECK_EQ(remove_soon(d.cgroup), 0);
 }

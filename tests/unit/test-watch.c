@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
@@ -80,6 +80,20 @@ struct world {
 	uint32_t n;
 };
 
+/* The processes that were started; theirs end with them, and so without cgroup.kill. */
+static pid_t started[4];
+static uint32_t n_started;
+
+static void kill_started(void)
+{
+	while (n_started) {
+		const pid_t pid = started[--n_started];
+
+		(void)kill(pid, SIGKILL); /* not waited for yet, so the number is still its own */
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	}
+}
+
 static struct ms_instance *instance(uintptr_t number)
 {
 	return (struct ms_instance *)(number + 1); /* never looked into */
@@ -102,8 +116,7 @@ static void world_done(struct world *w)
 		w->watches[i] = ms_watch_free(w->watches[i]);
 		ms_cgroup_kill(w->groups[i]);
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	kill_started();
 	for (uint32_t i = 0; i < w->n; i++) {
 		CHECK(remove_soon(w->groups[i]));
 		w->groups[i] = ms_cgroup_free(w->groups[i]);
@@ -183,7 +196,7 @@ static unsigned run(struct world *w, uint64_t usec, bool (*done)(void))
 
 /* -- processes in a group -- */
 
-static pid_t start_in(const struct ms_cgroup *cg, void (*act)(void))
+static void start_in(const struct ms_cgroup *cg, void (*act)(void))
 {
 	int joins[MS_CGROUP_MAX_TREES], n;
 	pid_t pid;
@@ -203,8 +216,18 @@ static pid_t start_in(const struct ms_cgroup *cg, void (*act)(void))
 	}
 	for (int i = 0; i < n; i++)
 		(void)close(joins[i]); /* the child has its own */
-	CHECK(pid > 0);
-	return pid;
+	if (pid < 0 || n_started == MS_ARRAY_LEN(started))
+		die("no process, or too many");
+	started[n_started++] = pid;
+}
+
+/* A child of one that was started. */
+static void wait_for_the_end(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* with its parent */
+	(void)alarm(DEADLINE_S * 3);		/* as above */
+	for (;;)
+		(void)pause();
 }
 
 /* Forks as fast as it can, for ever; what it gets stays. */
@@ -213,11 +236,8 @@ static void act_bomb(void)
 	for (;;) {
 		pid_t pid = fork();
 
-		if (pid == 0) {
-			(void)alarm(DEADLINE_S * 3); /* as above */
-			for (;;)
-				(void)pause();
-		}
+		if (pid == 0)
+			wait_for_the_end();
 		if (pid < 0)
 			(void)usleep(200); /* thousands in a second are enough */
 	}
@@ -231,10 +251,8 @@ static void act_few(void)
 	while (refused < 4) {
 		pid_t pid = fork();
 
-		if (pid == 0) {
-			for (;;)
-				(void)pause();
-		}
+		if (pid == 0)
+			wait_for_the_end();
 		refused += pid < 0;
 	}
 	for (;;)
@@ -280,7 +298,7 @@ TEST(a_fork_bomb_is_told_while_it_runs)
 	world_init(&w, 2);
 	watch(&w, 0, false);
 	watch(&w, 1, false);
-	(void)start_in(w.groups[1], act_bomb);
+	start_in(w.groups[1], act_bomb);
 	began = now_usec();
 	(void)run(&w, DEADLINE_S * SECOND, told_forks);
 	first = now_usec() - began;
@@ -292,9 +310,7 @@ TEST(a_fork_bomb_is_told_while_it_runs)
 	CHECK(told.refused > 100);
 	CHECK_EQ(told.current, 10);
 	CHECK(told.who == instance(1));
-	ms_cgroup_kill(w.groups[1]);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	kill_started();
 	/* what no report has told is told at the end: nothing twice, nothing never */
 	CHECK_EQ(told.refused + ms_watch_untold(w.watches[1], ms_cgroup_fork_failures(w.groups[1])),
 		 ms_cgroup_fork_failures(w.groups[1]));
@@ -309,7 +325,7 @@ TEST(a_few_refusals_are_told_once_and_then_there_is_silence)
 
 	world_init(&w, 1);
 	watch(&w, 0, false);
-	(void)start_in(w.groups[0], act_few);
+	start_in(w.groups[0], act_few);
 	(void)run(&w, DEADLINE_S * SECOND, told_forks);
 	(void)run(&w, 2 * SECOND, NULL);
 	CHECK_EQ(told.refused, 4);
@@ -326,7 +342,7 @@ TEST(what_an_adopted_one_was_told_of_is_not_told_again)
 	struct ms_watch_figures figures;
 
 	world_init(&w, 1);
-	(void)start_in(w.groups[0], act_few);
+	start_in(w.groups[0], act_few);
 	for (int i = 0; i < DEADLINE_S * 100 && ms_cgroup_fork_failures(w.groups[0]) < 4; i++)
 		(void)usleep(10000); /* the condition is asked again */
 	watch(&w, 0, true);
@@ -350,7 +366,7 @@ TEST(a_full_memory_is_told_where_nothing_is_killed)
 	world_init(&w, 1);
 	watch(&w, 0, false);
 	limits[MS_LIMIT_MEMORY] = 512 * MIB; /* as for the others */
-	(void)start_in(w.groups[0], act_read);
+	start_in(w.groups[0], act_read);
 	(void)run(&w, DEADLINE_S * SECOND, told_memory);
 	CHECK_EQ(told.n_memory, 1);
 	CHECK(told.hits > 0);
