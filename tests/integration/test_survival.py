@@ -63,8 +63,9 @@ def show(client, result):
 
 def events(client, result):
     """What the new daemon has told of the instance."""
-    client.call("event.subscribe", since={"epoch": client.hello["epoch"], "seq": 0})
+    answer = client.call("event.subscribe", since={"epoch": client.hello["epoch"], "seq": 0})
     client.drain()
+    client.call("event.unsubscribe", subscription=answer["subscription"])  # there are only so many
     # each subscription tells all of them again
     return list({e["seq"]: e for e in client.of(result["instance"])}.values())
 
