@@ -2,6 +2,7 @@
 """The clients that others build on, against the real daemon: Python, Node, and C over libmodsup. Each
 goes through the same things: calls and refusals, many calls at once, events over the death of the
 daemon, streams, and ten thousand events with none lost."""
+import ctypes
 import json
 import os
 import pathlib
@@ -139,6 +140,53 @@ class Node:
 
     def event(self):
         return self.read()["event"]
+
+
+class FollowOptions(ctypes.Structure):
+    """struct modsup_follow_options of modsup.h."""
+    _fields_ = [("size", ctypes.c_size_t), ("params", ctypes.c_char_p), ("epoch", ctypes.c_char_p),
+                ("seq", ctypes.c_uint64), ("first_wait_ms", ctypes.c_int), ("max_wait_ms", ctypes.c_int)]
+
+
+class Options(ctypes.Structure):
+    """struct modsup_options."""
+    _fields_ = [("size", ctypes.c_size_t), ("path", ctypes.c_char_p), ("timeout_ms", ctypes.c_int),
+                ("max_line_bytes", ctypes.c_size_t)]
+
+
+class Follow:
+    """A modsup_follow of the built libmodsup.so, its events in the form of the other clients."""
+
+    def __init__(self, t, daemon):
+        lib = self.lib = ctypes.CDLL(str(build_dir() / ".libs/libmodsup.so"))
+        for name in ("json", "epoch", "text"):
+            getattr(lib, f"modsup_event_{name}").restype = ctypes.c_char_p
+        for name in ("seq", "from"):
+            getattr(lib, f"modsup_event_{name}").restype = ctypes.c_uint64
+        options = Options(ctypes.sizeof(Options), str(daemon.socket).encode())
+        follow = FollowOptions(ctypes.sizeof(FollowOptions), None, None, 0, 10, 200)
+        self.follow = ctypes.c_void_p()
+        equal(lib.modsup_follow_new(ctypes.byref(options), ctypes.byref(follow), ctypes.byref(self.follow),
+                                    None), 0, "modsup_follow_new")
+        t.cleanup(lambda: lib.modsup_follow_free(self.follow))
+
+    def next(self):
+        event, lib = ctypes.c_void_p(), self.lib
+        equal(lib.modsup_follow_next(self.follow, int(DEADLINE * 1000), ctypes.byref(event), None), 0,
+              "modsup_follow_next")
+        kind = lib.modsup_event_kind(event)
+        if kind == 1:
+            told = json.loads(lib.modsup_event_json(event))
+        elif kind == 2:
+            told = {"type": "gap", "epoch": lib.modsup_event_epoch(event).decode(), "data": {
+                "from": getattr(lib, "modsup_event_from")(event), "to": lib.modsup_event_seq(event),
+                "reason": lib.modsup_event_text(event).decode()}}
+        elif kind == 3:
+            told = {"type": "client.connected", "data": json.loads(lib.modsup_event_json(event))}
+        else:
+            told = {"type": "client.disconnected", "data": {"reason": lib.modsup_event_text(event).decode()}}
+        lib.modsup_event_free(event)
+        return told
 
 
 def own_daemon(t, **config):
@@ -331,7 +379,7 @@ def node_loses_none_of_ten_thousand_events(t):
         equal(seen, {"events": last, "gaps": 0, "holes": 0}, f"each event once, in order; slow: {slow}")
 
 
-# -- both, while the daemon dies again and again ---------------------------------------------------
+# -- all, while the daemon dies again and again ----------------------------------------------------
 
 
 def accounts(events, who):
@@ -354,11 +402,12 @@ def accounts(events, who):
 @test
 def every_number_is_accounted_for_over_many_deaths(t):
     daemon = own_daemon(t)
-    node, seen = Node(t, daemon), {"python": [], "node": []}
+    node, follow = Node(t, daemon), Follow(t, daemon)
     events = modsup.Events(path=daemon.socket, first=0.01, most=0.2)
     t.cleanup(events.close)
     node.result("follow", params={})
-    read = {"python": lambda: events.next(DEADLINE), "node": node.event}
+    read = {"python": lambda: events.next(DEADLINE), "node": node.event, "c": follow.next}
+    seen = {who: [] for who in read}
     for n in (3, 150, 0, 700, 60):
         with daemon.client() as client:
             for who, told in seen.items():
