@@ -89,6 +89,28 @@ bool ms_peer_sees(const struct ms_peer_entry *entry, struct ms_str module, struc
 			  passes(&entry->tenants, tenant.len ? tenant : standard));
 }
 
+static bool is_everything(const struct ms_peer_patterns *patterns)
+{
+	for (uint32_t i = 0; i < patterns->n; i++)
+		if (patterns->list[i].len == 1 && patterns->list[i].p[0] == '*')
+			return true;
+	return false;
+}
+
+/**
+ * ms_peers_have_scopes() - may a text that any peer could be told name modules and tenants?
+ *
+ * Return: true when some entry does not see all of them.
+ */
+bool ms_peers_have_scopes(const struct ms_config *config)
+{
+	for (uint32_t i = 0; i < config->n_peers; i++)
+		if (!is_everything(&config->peers[i].modules) ||
+		    !is_everything(&config->peers[i].tenants))
+			return true;
+	return false;
+}
+
 static bool same_str(struct ms_str a, struct ms_str b)
 {
 	return a.len == b.len && (!a.len || memcmp(a.p, b.p, a.len) == 0);

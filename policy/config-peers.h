@@ -48,6 +48,8 @@ const struct ms_peer_entry *ms_peers_find(const struct ms_config *config, uid_t 
 /* ms_peer_sees - both are in the scope of @entry; NULL stands for a scope without bounds. An empty
  * module, of what is not known yet, is seen by who sees every module. */
 bool ms_peer_sees(const struct ms_peer_entry *entry, struct ms_str module, struct ms_str tenant);
+/* ms_peers_have_scopes - is there somebody who must not hear the name of every module? */
+bool ms_peers_have_scopes(const struct ms_config *config);
 /* ms_peer_same - nothing of the two differs that a connection could notice. */
 bool ms_peer_same(const struct ms_peer_entry *a, const struct ms_peer_entry *b);
 /* ms_peer_dup - a copy in one piece, for free(); NULL on ENOMEM. */

@@ -14,6 +14,7 @@
 
 #include "lib/log.h"
 #include "lib/num.h"
+#include "policy/config-peers.h"
 #include "policy/units.h"
 #include "supervisor/daemon/admission.h"
 #include "supervisor/daemon/emergency.h"
@@ -335,6 +336,9 @@ static void name_largest(struct ms_supervisor *s, enum ms_controller controller,
 {
 	struct largest l = {.by_limit = by_limit};
 
+	/* a backend is told why its start was refused, and others are not there for it */
+	if (ms_peers_have_scopes(s->config))
+		return;
 	ms_cgroups_each(s->launcher->cgroups, controller, sort_in, &l);
 	for (uint32_t i = 0; i < LARGEST && l.users[i].figure; i++) {
 		ms_buf_adds(out, i ? ", " : "; most have ");

@@ -216,6 +216,31 @@ TEST(what_is_in_the_scope)
 	CHECK(ms_peer_sees(NULL, str("a"), str("b")));
 }
 
+TEST(who_must_not_hear_every_name)
+{
+	static const struct {
+		const char *peers;
+		bool scoped;
+	} cases[] = {
+		{"", false},
+		{"{\"user\":1,\"role\":\"admin\"},{\"user\":2,\"role\":\"observer\"}", false},
+		{"{\"user\":1,\"role\":\"backend\",\"modules\":[\"a\",\"*\"]}", false},
+		{"{\"user\":1,\"role\":\"backend\",\"modules\":[\"a*\"]}", true},
+		{"{\"user\":1,\"role\":\"admin\"},{\"user\":2,\"role\":\"observer\",\"tenants\":["
+		 "\"a\"]}",
+		 true},
+	};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(cases); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), "{\"peers\":[%s]}", cases[i].peers); /* fits */
+		ms_auto(config) struct ms_config *c = good(text);
+
+		CHECK_EQ(ms_peers_have_scopes(c), cases[i].scoped);
+	}
+}
+
 TEST(a_copy_is_the_same_and_stands_alone)
 {
 	struct ms_config *c = good("{\"peers\":[" SHOP "]}"), *d = good("{\"peers\":[" SHOP "]}");
