@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Completion of modsupctl, asked as bash asks it, against a real daemon; of zsh only that it parses,
-where there is one."""
+"""Completion of modsupctl, asked as bash asks it, against a real daemon; of zsh only that it parses."""
 import pathlib
 import shutil
 import subprocess
@@ -88,8 +87,7 @@ def silent_and_quick_without_a_daemon(_):
 
 @test
 def zsh_can_read_its_own(_):
-    if not shutil.which("zsh"):
-        return
+    require(shutil.which("zsh"), "no zsh on this host")
     done = subprocess.run(["zsh", "-n", str(SCRIPTS / "_modsupctl")], capture_output=True, text=True,
                           timeout=DEADLINE, check=False)
     equal((done.stderr, done.returncode), ("", 0), "zsh -n")
