@@ -194,7 +194,8 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 	ms_life_set(i, MS_STATE_STARTING); /* until its shim has said who it is */
 	i->since_usec = i->unit && i->unit->since_usec ? i->unit->since_usec : record->since_usec;
 	i->ran_usec = ran_usec(record->shim_start);
-	if (i->unit && !i->unit->wished) /* its stop was under way */
+	/* its stop was under way, or one half of its restart */
+	if (i->unit && (!i->unit->wished || i->unit->again))
 		ms_life_stop(i, MS_ENDER_STOP);
 }
 
@@ -215,8 +216,8 @@ static void on_unit(void *arg, const char *number, bool told MS_UNUSED, const vo
 	unit = ms_unit_from_record(s, &record);
 	if (!unit)
 		ms_log(MS_LOG_ERROR, "no memory for unit %s", number);
-	else if (record.stopping && !record.again)
-		unit->wished = false;
+	else
+		unit->again = record.again;
 }
 
 /* Its end was told; only its shim may still wait to hear so. */

@@ -294,6 +294,27 @@ void ms_life_kill(struct ms_instance *i, enum ms_ender why)
 	ms_unit_ended(i, /* failed= */ false);
 }
 
+static int set_stop_timer(struct ms_instance *i)
+{
+	if (i->stop_timer)
+		return 0; /* it stops by itself already: its time runs */
+	return sd_event_add_time_relative(i->s->loop, &i->stop_timer, CLOCK_BOOTTIME,
+					  i->inspection.manifest->stop_timeout_usec, 0,
+					  on_stop_time, i);
+}
+
+void ms_life_bound_stop(struct ms_instance *i)
+{
+	if (i->ender != MS_ENDER_NONE || i->stop_timer || !ms_life_is_live(i))
+		return;
+	if (set_stop_timer(i) < 0) {
+		ms_box_kill(i->box); /* as above */
+		return;
+	}
+	ms_life_ready_close(i);
+	ms_life_set(i, MS_STATE_STOPPING);
+}
+
 void ms_life_stop(struct ms_instance *i, enum ms_ender why)
 {
 	const bool again = i->ender != MS_ENDER_NONE;
@@ -306,9 +327,7 @@ void ms_life_stop(struct ms_instance *i, enum ms_ender why)
 	note_ender(i, why);
 	if (again)
 		return;
-	if (sd_event_add_time_relative(i->s->loop, &i->stop_timer, CLOCK_BOOTTIME,
-				       i->inspection.manifest->stop_timeout_usec, 0, on_stop_time,
-				       i) < 0) {
+	if (set_stop_timer(i) < 0) {
 		ms_box_kill(i->box); /* a wait without a bound is not begun */
 		return;
 	}

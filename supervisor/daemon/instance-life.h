@@ -211,6 +211,8 @@ void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory
 /* ms_life_stop - SIGTERM, its time, the end; at once where there is nothing to say goodbye to. */
 void ms_life_stop(struct ms_instance *i, enum ms_ender why);
 void ms_life_kill(struct ms_instance *i, enum ms_ender why);
+/* ms_life_bound_stop - it said that it stops by itself: within the time that a stop has. */
+void ms_life_bound_stop(struct ms_instance *i);
 void ms_life_close(struct ms_instance *i);  /* descriptors and timers */
 void ms_life_let_go(struct ms_instance *i); /* those, and what it had on disk: it has ended */
 void ms_life_lost(struct ms_instance *i, const struct ms_error *why); /* could not be taken over */

@@ -206,6 +206,8 @@ void ms_life_notify(struct ms_instance *i, const struct ms_shim_notify *notify)
 
 	memcpy(i->status, notify->status.p, len); /* each message has the whole; "" takes it back */
 	i->status[len] = '\0';
+	if (notify->stopping)
+		ms_life_bound_stop(i);
 	if (notify->ready && i->state == MS_STATE_STARTING &&
 	    i->inspection.manifest->readiness == MS_READY_NOTIFY)
 		become_ready(i);

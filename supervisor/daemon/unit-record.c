@@ -36,7 +36,6 @@ int ms_unit_record_encode(const struct ms_unit_record *record, void **ret, size_
 	ms_wr_u8(&wr, (uint8_t)record->tier);
 	ms_wr_u8(&wr, record->wished);
 	ms_wr_u8(&wr, record->ready);
-	ms_wr_u8(&wr, record->stopping);
 	ms_wr_u8(&wr, record->again);
 	put_str(&wr, record->module);
 	put_str(&wr, record->tenant);
@@ -87,7 +86,6 @@ int ms_unit_record_decode(const void *data, size_t len, struct ms_unit_record *r
 	tier = ms_rd_u8(&rd);
 	ret->wished = get_flag(&rd);
 	ret->ready = get_flag(&rd);
-	ret->stopping = get_flag(&rd);
 	ret->again = get_flag(&rd);
 	ret->module = get_str(&rd, &ret->arena, MS_MAX_ID_BYTES);
 	ret->tenant = get_str(&rd, &ret->arena, MS_MAX_TENANT_BYTES);

@@ -19,8 +19,8 @@ struct ms_unit_record {
 	uint32_t number, generation, failures, n_starts;
 	uint64_t since_usec; /* of the state that its run is in, CLOCK_REALTIME */
 	enum ms_tier tier;
-	bool wished, ready;   /* ready: its run was, once */
-	bool stopping, again; /* its run was asked to end; another is to follow */
+	bool wished, ready; /* ready: its run was, once */
+	bool again;	    /* its run was asked to end, for another one to follow */
 	struct ms_str module, tenant, path, manifest, bundle, labels; /* labels: JSON, "" = none */
 	struct ms_str command[MS_MAX_ARGV];
 	uint32_t n_command;

@@ -262,7 +262,6 @@ void ms_unit_note(struct ms_unit *unit)
 		.tier = unit->tier,
 		.wished = unit->wished,
 		.ready = unit->was_ready,
-		.stopping = unit->current && unit->current->state == MS_STATE_STOPPING,
 		.again = unit->again,
 		.module = unit->module,
 		.tenant = unit->tenant,

@@ -505,3 +505,29 @@ def sigterm_may_leave_the_modules_running(t):
         equal((after["pid"], after["instance"], after["since"]),
               (before["pid"], before["instance"], before["since"]), "the same run")
         client.call("instance.stop", module="server")
+
+
+@test
+def a_module_that_stops_by_itself_has_a_stops_time(t):
+    daemon = daemon_with(t)
+    with daemon.client() as client:
+        client.subscribe()
+        client.call("instance.start", path=server(t, NOTIFY + "notify('STOPPING=1')", stopTimeout="1s",
+                                                  restart="never"))
+        ended = client.event(lambda e: e["type"] == "instance.exited", "its end")
+        equal(ended["data"]["signalName"], "SIGKILL", "how it ended")
+
+
+@test
+def a_restart_under_way_goes_on_after_the_daemons_death(t):
+    daemon = daemon_with(t)
+    with daemon.client() as client:
+        client.call("instance.start", path=server(
+            t, "signal.signal(signal.SIGTERM, signal.SIG_IGN)", stopTimeout="3s",
+            readiness={"http": "/"}))
+        client.send("instance.restart", module="server")
+        await_state(client, "stopping")
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        until(lambda: (v := state(client))["generation"] == 2 and v["state"] == "ready", "its next run")

@@ -26,7 +26,6 @@ static struct ms_unit_record a_record(void)
 		.tier = (enum ms_tier)(MS_TIER_COUNT - 1),
 		.wished = true,
 		.ready = true,
-		.stopping = true,
 		.again = true,
 		.module = str("shop-mail"),
 		.tenant = str("acme:1"),
@@ -84,7 +83,7 @@ TEST(there_and_back)
 	CHECK_EQ(out.n_starts, in.n_starts);
 	CHECK_EQ(out.since_usec, in.since_usec);
 	CHECK_EQ(out.tier, in.tier);
-	CHECK(out.wished && out.ready && out.stopping && out.again);
+	CHECK(out.wished && out.ready && out.again);
 	CHECK_STR(out.module.p, in.module.p);
 	CHECK_STR(out.tenant.p, in.tenant.p);
 	CHECK_STR(out.path.p, in.path.p);
