@@ -91,6 +91,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/start-run.c supervisor/daemon/start-spec.h \
 	supervisor/daemon/start.c \
 	supervisor/daemon/unit-record.c supervisor/daemon/unit-record.h \
+	supervisor/daemon/unit-socket.c \
 	supervisor/daemon/unit.c supervisor/daemon/unit.h \
 	supervisor/daemon/waiter.c \
 	supervisor/daemon/fill.c supervisor/daemon/fill.h \

@@ -22,6 +22,7 @@
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/rpc.h"
 #include "supervisor/daemon/supervisor.h"
+#include "supervisor/daemon/unit.h"
 
 /* What was decided once, when modsupd started: by its key. */
 static const char *find_fixed(const struct ms_config *now, const struct ms_config *next)
@@ -104,6 +105,7 @@ void ms_reload_finish(struct ms_supervisor *s, const uid_t *uid)
 	uint32_t n = ms_control_review(s->control);
 	struct ms_jw *jw = ms_jw_new();
 
+	ms_units_regroup(s);
 	if (jw) {
 		ms_jw_object(jw, NULL);
 		ms_jw_text(jw, "by", uid ? "request" : "signal");

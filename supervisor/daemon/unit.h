@@ -73,6 +73,10 @@ MS_MUST_CHECK int ms_unit_claim(struct ms_instance *i, struct ms_error *err);
 /* ms_unit_bind - the sockets that @m names: those that are there stay, others go. */
 MS_MUST_CHECK int ms_unit_bind(struct ms_unit *unit, const struct ms_manifest *m,
 			       struct ms_error *err);
+/* ms_unit_unbind - close them and take their paths away. */
+void ms_unit_unbind(struct ms_unit *unit);
+/* ms_units_regroup - each for the group that the configuration now says. */
+void ms_units_regroup(struct ms_supervisor *s);
 /* ms_unit_take_sockets - those that a shim kept over a daemon's death, in the manifest's order. */
 void ms_unit_take_sockets(struct ms_unit *unit, const struct ms_manifest *m,
 			  const struct ms_box_started *started);
