@@ -4,7 +4,7 @@
  * the end of every module. Works on the files and groups themselves, so that it needs no modsupd;
  * one that answers is told afterwards. Must never wait for one that does not.
  *
- *	stop: flag -> kill until nobody is left -> flag to the disk -> tell modsupd
+ *	stop: count -> flag -> kill until nobody is left -> flag to the disk -> tell modsupd
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -303,9 +303,11 @@ static int stop(const struct ms_ctl *ctl, struct place *p, const char *reason)
 	struct outcome o = {.empty = true};
 	const uint64_t begin = now_usec(CLOCK_BOOTTIME);
 	ms_auto_fd int fd = -EBADF;
-	int r = raise_flag(p, reason, &fd, &o, &err), code;
+	int r, code;
 
+	/* before the flag: a modsupd that sees it go up is quicker than we are */
 	ms_groups_count(&p->groups, &o.count);
+	r = raise_flag(p, reason, &fd, &o, &err);
 	o.empty = kill_all(&p->groups);
 	o.usec = now_usec(CLOCK_BOOTTIME) - begin;
 	if (r == 0) {

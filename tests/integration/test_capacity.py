@@ -221,23 +221,64 @@ def a_disk_below_its_reserve(t):
         start(t, client, "after")
 
 
+def small_parent(t, size):
+    """A group of a few hundred MiB for a daemon to work below, in every hierarchy; its path."""
+    path = f"modsup-parent-{os.getpid()}"
+    made = []
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split()[1] for line in file if line.split()[2] in ("cgroup", "cgroup2")]
+
+    def undo():
+        for folder in made:
+            until(lambda f=folder: remove(f), f"{folder} is gone")
+    t.cleanup(undo)
+    for mount in mounts:
+        folder = pathlib.Path(mount) / path
+        folder.mkdir()
+        made.append(folder)
+        controllers = pathlib.Path(mount) / "cgroup.controllers"
+        if controllers.exists():  # v2: what the daemon is to hand down has to come down first
+            for word in {"cpu", "memory", "pids"} & set(controllers.read_text().split()):
+                (pathlib.Path(mount) / "cgroup.subtree_control").write_text(f"+{word}")
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            if (folder / name).exists():
+                (folder / name).write_text(str(size))
+    return f"/{path}"
+
+
+def remove(folder):
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 @test
-def memory_in_use_above_nine_tenths(t):
-    """With all of the host but a little reserved, one module's memory fills the rest."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        total = int(file.readline().split()[1]) * 1024
-    if total > 4 << 30:
-        t.say("half of this host is too much to fill: left to the arithmetic's own tests")
-        return
-    daemon = own_daemon(t, {"reserve": {"memory": str(total // 2)}})
+def memory_in_use_and_a_limit_further_up(t):
+    """Below a group of 640 MiB the daemon has that and no more, and a few modules nearly fill it."""
+    size = 640 * MIB
+    parent = small_parent(t, size)
+    config = dict(json.loads(default_config() or "{}"), cgroup={"parent": parent},
+                  host={"reserve": {"memory": "160M"}})
+    daemon = Daemon(config=json.dumps(config))
+    t.cleanup(daemon.done)
     with daemon.client() as client:
-        limit = client.call("capacity.get")["memory"]["limitBytes"]
-        code = f"held = bytearray({limit * 92 // 100})\nheld[::4096] = b'x' * len(held[::4096])\nimport time\ntime.sleep(10000)"
-        folder = t.folder(manifest(["/usr/bin/python3", "-c", code], id="hog", limits={"memory": f"{limit // MIB}M"}))
-        client.call("instance.start", path=str(folder), wait="spawned")
+        memory = client.call("capacity.get")["memory"]
+        equal((memory["totalBytes"], memory["limitBytes"]), (size, size - 160 * MIB), "of the group above")
+        each = memory["limitBytes"] * 93 // 100 // 3
+        code = f"held = bytearray({each})\nheld[::4096] = b'x' * len(held[::4096])\nimport time\ntime.sleep(10000)"
+        for name in ("hog-a", "hog-b", "hog-c"):
+            folder = t.folder(manifest(["/usr/bin/python3", "-c", code], id=name, limits={"memory": "250M"}))
+            client.call("instance.start", path=str(folder), wait="spawned")
         until(lambda: client.call("capacity.get")["full"] == "memory", "nearly full")
         error = refused(t, client, "one-more")
-        require("hog" in error.message, error.message)
+        require("hog-a" in error.message and "90 %" in error.message, error.message)
+        client.call("instance.kill", module="hog-b")
+        until(lambda: client.call("capacity.get")["full"] is None, "room again")
+        start(t, client, "one-more")
 
 
 @test

@@ -459,6 +459,33 @@ TEST(roles)
 	end();
 }
 
+#define CALL(method, params)                                                                       \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":{" params "}}"
+
+TEST(emergencies_and_capacity)
+{
+	begin(MS_ROLE_BACKEND);
+	CHECK(has(ask(CALL("emergency.stop", "\"reason\":\"x\"")), "needs the role admin"));
+	CHECK(has(ask(CALL("emergency.lift", "")), "needs the role admin"));
+	CHECK(has(ask(CALL("capacity.get", "")), "\"full\":null"));
+	end();
+	begin(MS_ROLE_ADMIN);
+	CHECK(has(ask(CALL("emergency.stop", "")), "params-invalid"));
+	CHECK(has(ask(CALL("emergency.stop", "\"reason\":\"\"")), "params-invalid"));
+	CHECK(has(ask(CALL("emergency.stop", "\"reason\":7")), "params-invalid"));
+	CHECK(has(ask(CALL("emergency.lift", "\"reason\":\"x\"")), "params-unknown"));
+	CHECK(has(ask(CALL("capacity.get", "\"x\":1")), "params-unknown"));
+	CHECK_STR(fake.emergency, "");
+	CHECK(has(ask(CALL("supervisor.info", "")), "\"emergency\":null"));
+	fake.n_instances = 3;
+	CHECK(has(ask(CALL("emergency.stop", "\"reason\":\"fire\"")), "\"killed\":3"));
+	CHECK_STR(fake.emergency, "fire");
+	CHECK(has(ask(CALL("supervisor.info", "")), "\"emergency\":\"fire\""));
+	CHECK(has(ask(CALL("emergency.lift", "")), "\"wasRaised\":true"));
+	CHECK(has(ask(CALL("emergency.lift", "")), "\"wasRaised\":false"));
+	end();
+}
+
 static void emit(const char *module)
 {
 	struct ms_event_head head = {.type = "violation",
