@@ -11,6 +11,7 @@
 #include "supervisor/daemon/capacity.h"
 #include "supervisor/daemon/emergency.h"
 #include "supervisor/daemon/exec.h"
+#include "supervisor/daemon/unit.h"
 
 struct fake fake;
 static char ids[FAKE_MAX][9];
