@@ -10,6 +10,7 @@ import threading
 import time
 
 from harness import DEADLINE, Daemon, RpcError, equal, manifest, require, test, until
+from harness.daemon import default_config
 
 # Answers HTTP on its socket: /slow waits, /die ends it, others tell its pid and the health file's word.
 SERVER = """
@@ -56,10 +57,7 @@ FAST = json.dumps({"restart": {"delay": "50ms", "maxDelay": "400ms", "startLimit
 
 
 def daemon_with(t, config=FAST):
-    merged = json.loads(config)
-    if not os.path.exists("/proc/sys/vm/memfd_noexec"):
-        merged["optionalLayers"] = ["memfd-noexec"]
-    daemon = Daemon(config=json.dumps(merged))
+    daemon = Daemon(config=json.dumps(dict(json.loads(default_config()), **json.loads(config))))
     t.cleanup(daemon.done)
     return daemon
 

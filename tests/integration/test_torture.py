@@ -11,6 +11,7 @@ import threading
 import time
 
 from harness import DEADLINE, Daemon, RpcError, equal, manifest, require, test, until
+from harness.daemon import default_config
 from harness.census import in_cgroups_of
 from harness.client import Closed
 
@@ -40,10 +41,7 @@ while True:
 
 
 def daemon(t):
-    config = dict(RULES)
-    if not os.path.exists("/proc/sys/vm/memfd_noexec"):
-        config["optionalLayers"] = ["memfd-noexec"]
-    made = Daemon(config=json.dumps(config))
+    made = Daemon(config=json.dumps(dict(json.loads(default_config()), **RULES)))
     t.cleanup(made.done)
     return made
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A modsupd of our own, wholly inside one temporary folder."""
+import json
 import os
 import pathlib
 import shutil
@@ -26,11 +27,13 @@ def build_dir():
 
 
 def default_config():
-    """None, but where the kernel is older than vm.memfd_noexec (Linux 6.3), which an administrator
-    then has to accept."""
-    if os.path.exists("/proc/sys/vm/memfd_noexec"):
-        return None
-    return '{"optionalLayers": ["memfd-noexec"]}'
+    """What an administrator of such a machine would write: the disk of a test's guest is small, and
+    a kernel before Linux 6.3 has no vm.memfd_noexec."""
+    config = {"host": {"reserve": {"disk": "16M"}}}
+    if not os.path.exists("/proc/sys/vm/memfd_noexec"):
+        config["optionalLayers"] = ["memfd-noexec"]
+    return json.dumps(config)
+
 
 
 class Daemon:
