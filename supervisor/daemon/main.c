@@ -202,11 +202,6 @@ static int open_folders(struct ms_supervisor *s, struct ms_error *err)
 	return r;
 }
 
-static bool stops_modules(const struct ms_supervisor *s)
-{
-	return s->config->stop_with_daemon_set ? s->config->stop_with_daemon : s->private_mode;
-}
-
 /* SIGTERM: end, and leave the modules to the next modsupd where the configuration says so. Else,
  * and always with SIGINT: stop every module first; a second signal does not wait for them. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
@@ -215,7 +210,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
-	if (info->ssi_signo == SIGTERM && !s->stopping && !stops_modules(s)) {
+	if (info->ssi_signo == SIGTERM && !s->stopping && !s->config->stop_with_daemon) {
 		ms_log(MS_LOG_INFO, "stopping; %u module%s run on", ms_instances_live(s->instances),
 		       ms_instances_live(s->instances) == 1 ? "" : "s");
 		ms_instances_leave_all(s);
@@ -386,6 +381,8 @@ int main(int argc, char **argv)
 	ms_log_open("modsupd", MS_LOG_INFO);
 	(void)umask(022); /* returns the old one */
 	r = ms_config_files_load(arg_config, arg_private, &s.config, &err);
+	if (r == 0 && !s.config->stop_with_daemon_set)
+		s.config->stop_with_daemon = arg_private != NULL;
 	if (r != 0) {
 		if (err.code)
 			complain(&err);

@@ -90,9 +90,8 @@ int ms_reload(struct ms_supervisor *s, struct ms_report **ret_report, struct ms_
 				       key)); /* the next returns it */
 		return ms_error_hint(err, "undo that change, or restart modsupd");
 	}
-	/* what main.c chose where the files say nothing */
-	if (!next->stop_with_daemon_set && !s->config->stop_with_daemon_set)
-		next->stop_with_daemon = s->config->stop_with_daemon;
+	if (!next->stop_with_daemon_set) /* as main.c does it */
+		next->stop_with_daemon = s->private_mode;
 	return put_in_force(s, next, err);
 }
 
