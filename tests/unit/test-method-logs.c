@@ -277,7 +277,7 @@ static bool read_lines(struct rig *r, int fd, struct ms_buf *text, unsigned n)
 			abort();
 		(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	}
-	CHECK(!"in time");
+	CHECK(ts.tv_sec < end);
 	return false;
 }
 
