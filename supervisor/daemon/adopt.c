@@ -142,15 +142,47 @@ static uint64_t ran_usec(uint64_t start_ticks)
 	return ticks > start_ticks ? (ticks - start_ticks) * (1000000u / per_second) : 0;
 }
 
-/* The unit that it is the latest run of; one of the version before had none written down. */
-static void find_unit(struct ms_instance *i)
+/* The version before wrote no units down: the wish is what its run was started by. */
+static struct ms_unit *make_unit(struct ms_instance *i, const struct ms_record *record)
+{
+	const struct ms_manifest *m = i->inspection.manifest;
+	const struct ms_unit_record made = {
+		.generation = i->generation,
+		.n_starts = 1,
+		.since_usec = record->since_usec,
+		.tier = i->tier,
+		.wished = true,
+		.ready = true,
+		.module = m->id,
+		.tenant = i->tenant,
+		.path = record->path,
+		.manifest = as_str(""),
+		.bundle = as_str(""),
+		.labels = record->labels,
+	};
+	struct ms_unit_record numbered = made;
+	struct ms_error err = MS_ERROR_INIT;
+
+	if (!record->path.len || record->has_limits ||
+	    ms_state_installation(i->s->state, m->id, i->tenant, &i->installation, &err) < 0)
+		return NULL;
+	numbered.number = i->installation;
+	return ms_unit_by_number(i->s, numbered.number) ? NULL
+							: ms_unit_from_record(i->s, &numbered);
+}
+
+/* The unit that it is the latest run of. */
+static void find_unit(struct ms_instance *i, const struct ms_record *record)
 {
 	struct ms_unit *unit = ms_unit_by_number(i->s, i->installation);
 
+	if (!unit)
+		unit = make_unit(i, record);
 	if (!unit || unit->current || unit->generation != i->generation)
 		return;
 	unit->current = i;
 	i->unit = unit;
+	ms_unit_note(unit);
 }
 
 static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
@@ -179,7 +211,8 @@ static void adopt_one(struct ms_supervisor *s, struct ms_record *record)
 	}
 	r = fill(i, record, &err);
 	ms_life_insert(i);
-	find_unit(i);
+	if (r == 0)
+		find_unit(i, record);
 	if (r == 0) {
 		ms_state_shim_path(s->state, i->id, socket, sizeof(socket));
 		r = ms_box_adopt(s, &box, ms_life_box_ops(), i, &i->box, &err);

@@ -99,7 +99,9 @@ static int set_group(const struct ms_unit *unit, const struct ms_unit_socket *so
 int ms_unit_bind(struct ms_unit *unit, const struct ms_manifest *m, struct ms_error *err)
 {
 	for (uint32_t n = unit->n_sockets; n > 0; n--) {
-		if (!is_named(m, &unit->sockets[n - 1]))
+		/* without a descriptor: the shim of the version before, or one that died, brought
+		 * none */
+		if (!is_named(m, &unit->sockets[n - 1]) || unit->sockets[n - 1].fd < 0)
 			unbind(unit, n - 1);
 	}
 	for (uint32_t n = 0; n < m->n_listen; n++) {

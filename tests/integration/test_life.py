@@ -4,12 +4,12 @@ of it over the death of the daemon."""
 import json
 import os
 import pathlib
-import signal
+import shutil
 import socket
 import threading
 import time
 
-from harness import DEADLINE, Daemon, RpcError, equal, manifest, require, test, until
+from harness import DEADLINE, Daemon, RpcError, build_dir, equal, manifest, require, test, until
 from harness.daemon import default_config
 
 # Answers HTTP on its socket: /slow waits, /die ends it, others tell its pid and the health file's word.
@@ -529,3 +529,36 @@ def a_restart_under_way_goes_on_after_the_daemons_death(t):
     daemon.start()
     with daemon.client() as client:
         until(lambda: (v := state(client))["generation"] == 2 and v["state"] == "ready", "its next run")
+
+
+@test
+def modules_of_the_version_before_are_renewed_without_a_gap_in_service(t):
+    """An upgrade: the daemon's program and its shim are replaced while modules run."""
+    helpers = pathlib.Path(t.scratch) / "helpers"
+    helpers.mkdir()
+    shutil.copy2(build_dir() / "modsup-inspect", helpers / "modsup-inspect")
+    shutil.copy2(build_dir() / "modsup-shim-previous", helpers / "modsup-shim")
+    daemon = Daemon(config=json.dumps(dict(json.loads(default_config()), **json.loads(FAST))),
+                    libexec=helpers)
+    t.cleanup(daemon.done)
+    with daemon.client() as client:
+        path = client.call("instance.start", path=server(t, readiness={"http": "/"}))["sockets"]["http"]
+    daemon.kill()
+    equal(http(path, "/")[0], 200, "it serves without a daemon")
+    daemon.libexec = None
+    daemon.start()
+    with daemon.client() as client:
+        view = await_state(client, "ready")
+        equal((view["shim"], view["generation"]), ("outdated", 1), "it runs on, under the older shim")
+        equal(client.refused("instance.exec", module="server", command=["/bin/true"]).reason,
+              "shim-outdated", "a command in it")
+        equal(http(path, "/")[0], 200, "it serves")
+        # its end is told and followed as ever; the shim had kept no socket, so the path is made anew
+        try:
+            http(path, "/die")
+        except ConnectionError:
+            pass
+        view = until(lambda: (v := state(client))["generation"] == 2 and v["state"] == "ready" and v,
+                     "its next run")
+        equal(view["shim"], "current", "the shim of its next run")
+        equal(http(path, "/")[0], 200, "it serves at the same path")
