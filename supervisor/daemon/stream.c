@@ -215,6 +215,24 @@ static int on_io(sd_event_source *source MS_UNUSED, int fd, uint32_t events, voi
 	return 0;
 }
 
+/* What bind(2) made, to @uid alone. The folder may be mounted into a container: what stands there
+ * by now may be a link, or a file of somebody else's, and is neither followed nor touched. */
+static int give_to(const struct ms_stream *stream, uid_t uid)
+{
+	ms_auto_fd int fd = open(stream->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char self[32];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 07777))
+		return -ESTALE;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd); /* fits */
+	if (fchownat(fd, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0 || chmod(self, 0600) < 0)
+		return -errno;
+	return 0;
+}
+
 /* A socket file that only @uid can connect to, from its first moment on. */
 static int bind_for(struct ms_stream *stream, uid_t uid)
 {
@@ -228,10 +246,10 @@ static int bind_for(struct ms_stream *stream, uid_t uid)
 	if (r < 0)
 		return r;
 	stream->has_socket_file = true;
-	if (lchown(stream->path, uid, (gid_t)-1) < 0 ||
-	    fchmodat(AT_FDCWD, stream->path, 0600, 0) < 0 || listen(stream->fd, BACKLOG) < 0)
-		return -errno;
-	return 0;
+	r = give_to(stream, uid);
+	if (r == 0 && listen(stream->fd, BACKLOG) < 0)
+		r = -errno;
+	return r;
 }
 
 static int make_path(struct ms_stream *stream, const char *dir)

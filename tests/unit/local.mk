@@ -298,6 +298,7 @@ UNIT_TESTS += test-stream
 test_stream_SOURCES = tests/unit/test-stream.c tests/unit/scratch.h supervisor/daemon/stream.c
 test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 test_stream_LDADD = libms.a $(SYSTEMD_LIBS)
+test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=bind
 
 UNIT_TESTS += test-release
 test_release_SOURCES = tests/unit/test-release.c tests/unit/scratch.h shim/io.c shim/release.c

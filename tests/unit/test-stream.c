@@ -16,6 +16,19 @@
 #include "supervisor/daemon/supervisor.h"
 #include "tests/unit/scratch.h"
 
+/* What somebody else does in the folder right after a socket was made there. */
+static void (*after_bind)(const char *path);
+int __real_bind(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	int r = __real_bind(fd, address, len);
+
+	if (r == 0 && after_bind)
+		after_bind(((const struct sockaddr_un *)address)->sun_path);
+	return r;
+}
+
 #define DEADLINE_SEC 20
 #define SHORT_USEC   150000u
 
@@ -404,6 +417,46 @@ TEST(a_folder_that_is_not_there)
 	whom.dir = longest;
 	CHECK_EQ(ms_stream_open(r.s.streams, &whom, &pulled, &source.stream, &err), -ENAMETOOLONG);
 	CHECK_EQ(source.n_done, 0);
+}
+
+#define VICTIM "victim"
+
+static void put_link(const char *path)
+{
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(symlink(VICTIM, path), 0);
+}
+
+static void put_file(const char *path)
+{
+	char victim[64];
+
+	(void)snprintf(victim, sizeof(victim), "%.*s/" VICTIM, (int)(strrchr(path, '/') - path),
+		       path);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(link(victim, path), 0);
+}
+
+/* The folder may be mounted into a container, with a root of its own. */
+TEST(what_is_put_in_its_place_is_left_alone)
+{
+	static void (*const tricks[])(const char *path) = {put_link, put_file};
+
+	for (size_t i = 0; i < MS_ARRAY_LEN(tricks); i++) {
+		RIG r = rig_new();
+		struct source source = {.ends = true};
+		struct stat st;
+
+		rig_start(&r);
+		scratch_write(&r.dir, VICTIM, "of the host", 0644);
+		after_bind = tricks[i];
+		CHECK(open_for(&r, &source, (struct ms_stream_for){.uid = geteuid()}) < 0);
+		after_bind = NULL;
+		CHECK_EQ(fstatat(r.dir.fd, VICTIM, &st, AT_SYMLINK_NOFOLLOW), 0);
+		CHECK_EQ(st.st_mode & 07777, 0644);
+		CHECK_EQ(st.st_uid, geteuid());
+		CHECK_EQ(source.n_done, 0);
+	}
 }
 
 static void leave_socket(const struct scratch *s, const char *name)
