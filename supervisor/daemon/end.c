@@ -500,6 +500,15 @@ static bool is_banned(const struct ms_box_end *end)
 	return end->exit.flood || end->exit.forbidden;
 }
 
+/* What its supervisor had to end has failed, however politely it went: a server that answers
+ * SIGTERM with exit code 0 is well made, and was not well. */
+static bool is_failure(const struct ms_instance *i, const struct ms_box_end *end)
+{
+	return i->exit.by_signal || i->exit.value != 0 || end->exit.watchdog ||
+	       i->ender == MS_ENDER_UNHEALTHY || i->ender == MS_ENDER_NOT_READY ||
+	       i->ender == MS_ENDER_DEADLINE;
+}
+
 void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
 {
 	if ((end->cause == MS_BOX_FAILED || end->cause == MS_BOX_DEADLINE) &&
@@ -514,7 +523,7 @@ void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end)
 	if (i->unit && i->unit->current == i &&
 	    (is_banned(end) || strcmp(i->exit.cause, "emergency") == 0))
 		ms_unit_unwish(i->unit);
-	ms_unit_ended(i, i->exit.by_signal || i->exit.value != 0);
+	ms_unit_ended(i, is_failure(i, end));
 }
 
 void ms_life_lost(struct ms_instance *i, const struct ms_error *why)

@@ -301,6 +301,22 @@ def an_unhealthy_module_is_restarted(t):
 
 
 @test
+def what_had_to_be_ended_has_failed_however_politely_it_went(t):
+    daemon = daemon_with(t)
+    polite = "signal.signal(signal.SIGTERM, lambda *_: os._exit(0))"
+    with daemon.client() as client:
+        client.subscribe()
+        result = client.call("instance.start", path=server(
+            t, polite, health={"http": "/healthz", "interval": "1s", "failures": 1}))
+        http(result["sockets"]["http"], "/health=500")
+        ended = client.event(lambda e: e["type"] == "instance.exited", "it is ended")
+        equal((ended["data"]["cause"], ended["data"]["code"]), ("unhealthy", 0), "how it ended")
+        until(lambda: (v := state(client))["generation"] == 2 and v["state"] == "ready", "its next run")
+        client.call("instance.stop", module="server")
+        equal(state(client)["state"], "stopped", "a stop that was asked for is none")
+
+
+@test
 def an_unhealthy_module_may_just_be_told(t):
     daemon = daemon_with(t)
     with daemon.client() as client:
