@@ -27,6 +27,18 @@ static void add_str(struct ms_buf *out, const char *before, struct ms_str text, 
 }
 
 static void add_members(struct ms_buf *out, const struct ms_json *object, unsigned depth);
+static void add_list(struct ms_buf *out, const struct ms_json *array);
+
+static bool is_plain(const struct ms_json *array)
+{
+	for (size_t i = 0; i < ms_json_count(array); i++) {
+		enum ms_json_type type = ms_json_type(ms_json_at(array, i));
+
+		if (type == MS_JSON_ARRAY || type == MS_JSON_OBJECT)
+			return false;
+	}
+	return true;
+}
 
 /* A value in a few words; what is nested deeper than @depth is only hinted at. */
 static void add_value(struct ms_buf *out, const struct ms_json *value, unsigned depth)
@@ -48,7 +60,10 @@ static void add_value(struct ms_buf *out, const struct ms_json *value, unsigned 
 		ms_buf_adds(out, "none");
 		return;
 	case MS_JSON_ARRAY:
-		ms_buf_addf(out, "(%zu)", ms_json_count(value));
+		if (depth > 0 && is_plain(value))
+			add_list(out, value);
+		else
+			ms_buf_addf(out, "(%zu)", ms_json_count(value));
 		return;
 	case MS_JSON_OBJECT:
 		ms_buf_adds(out, "(");
@@ -92,7 +107,7 @@ static void add_members(struct ms_buf *out, const struct ms_json *object, unsign
 	}
 }
 
-static void add_arguments(struct ms_buf *out, const struct ms_json *args)
+static void add_list(struct ms_buf *out, const struct ms_json *args)
 {
 	ms_buf_adds(out, "(");
 	for (size_t i = 0; i < ms_json_count(args); i++) {
@@ -121,7 +136,7 @@ static void add_observed(struct ms_buf *out, const struct ms_json *observed)
 	} else if (call.len > 0) {
 		ms_buf_escape(out, call.p, call.len);
 		if (args)
-			add_arguments(out, args);
+			add_list(out, args);
 		if (arch.len > 0 && !ms_say_is(arch, "x86_64"))
 			add_str(out, " of ", arch, "");
 		add_str(out, ", which needs ", ms_client_get_str(observed, "needs"), ",");

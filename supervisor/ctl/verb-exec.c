@@ -143,7 +143,7 @@ static int read_arguments(struct ms_ctl *ctl, struct exec_options *o, int argc, 
 		 .to.flag = &o->quiet},
 	};
 	struct ms_args args = {
-		.synopsis = "[options] MODULE[@TENANT] | INSTANCE -- COMMAND ...",
+		.synopsis = "[options] NAME[@TENANT] | INSTANCE -- COMMAND ...",
 		.about = "Runs a command inside a module that runs, confined exactly as the module "
 			 "is, with this program's standard input, output and error, and ends with "
 			 "the command's exit code (128 + n when signal n ended it). It ends when "

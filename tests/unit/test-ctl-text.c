@@ -160,6 +160,11 @@ TEST(events)
 		"{\"type\":\"instance.exited\",\"module\":\"m\",\"tenant\":\"default\",\"data\":"
 		"{\"exit\":{\"code\":1,\"deep\":{\"x\":{\"y\":1}}},\"none\":[],\"ok\":true}}",
 		false, "-        m: instance.exited: exit (code 1, deep (x (...))), ok yes\n");
+	check_event("{\"type\":\"instance.exec-asked\",\"module\":\"m\",\"tenant\":\"default\","
+		    "\"data\":"
+		    "{\"command\":[\"sh\",\"-c\",\"\\u001b[2J\"],\"nested\":[{}]}}",
+		    false,
+		    "-        m: instance.exec-asked: command (sh, -c, \\x1b[2J), nested (1)\n");
 	check_event("{}", false, "-        \n");
 }
 
