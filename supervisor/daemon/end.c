@@ -243,10 +243,13 @@ void ms_life_started(struct ms_instance *i, const struct ms_box_started *started
 	if (i->state != MS_STATE_STARTING)
 		return;
 	ms_life_await_ready(i, started->adopted && (started->ready || (unit && unit->was_ready)));
-	if (started->adopted)
+	if (started->adopted) {
 		i->since_usec = since_usec; /* it was so all the while */
-	else
+		if (unit)
+			ms_unit_note(unit); /* for the next successor, too */
+	} else {
 		ms_life_dirty(i);
+	}
 }
 
 /* ---- down

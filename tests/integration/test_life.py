@@ -518,6 +518,10 @@ def sigterm_may_leave_the_modules_running(t):
         after = await_state(client, "ready")
         equal((after["pid"], after["instance"], after["since"]),
               (before["pid"], before["instance"], before["since"]), "the same run")
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        equal(await_state(client, "ready")["since"], before["since"], "since when, a second time")
         client.call("instance.stop", module="server")
 
 
