@@ -2,10 +2,16 @@
 /*
  * unit-socket.c - the listening sockets of a unit: bound by modsupd, listened on by the module's
  * process, kept over its runs and, by the shim, over a daemon's death. Nothing is read from them.
+ *
+ * All runs share one open file, and each may do to it what a module may do to a socket. What would
+ * outlive the run that did it is taken back before the next, or the socket is made anew.
  */
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -96,12 +102,34 @@ static int set_group(const struct ms_unit *unit, const struct ms_unit_socket *so
 	return 0;
 }
 
+/* After shutdown(2) no connection is ever taken again, whoever listens; and one that a shim brought
+ * no descriptor for is not there. */
+static bool is_usable(int fd)
+{
+	struct pollfd poll_ = {.fd = fd, .events = POLLRDHUP};
+
+	return fd >= 0 && poll(&poll_, 1, 0) >= 0 && !(poll_.revents & (POLLRDHUP | POLLNVAL));
+}
+
+/* As it was born: blocking, without signals, without a deadline for accept(2), and without
+ * credentials that those who are accepted would inherit. */
+static bool reset(int fd)
+{
+	static const struct timeval never = {0};
+	static const int off = 0;
+
+	return fcntl(fd, F_SETFL, 0) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never)) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never)) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off)) == 0;
+}
+
 int ms_unit_bind(struct ms_unit *unit, const struct ms_manifest *m, struct ms_error *err)
 {
 	for (uint32_t n = unit->n_sockets; n > 0; n--) {
-		/* without a descriptor: the shim of the version before, or one that died, brought
-		 * none */
-		if (!is_named(m, &unit->sockets[n - 1]) || unit->sockets[n - 1].fd < 0)
+		const struct ms_unit_socket *socket = &unit->sockets[n - 1];
+
+		if (!is_named(m, socket) || !is_usable(socket->fd) || !reset(socket->fd))
 			unbind(unit, n - 1);
 	}
 	for (uint32_t n = 0; n < m->n_listen; n++) {

@@ -12,7 +12,7 @@ EXTRA_DIST += \
 	tests/integration/test_emergency.py \
 	tests/integration/test_environment.py tests/integration/test_examples.py \
 	tests/integration/test_exec.py \
-	tests/integration/test_files.py tests/integration/test_isolation.py \
+	tests/integration/test_files.py tests/integration/test_hostile.py tests/integration/test_isolation.py \
 	tests/integration/test_life.py \
 	tests/integration/test_lifecycle.py tests/integration/test_limits.py \
 	tests/integration/test_limits_tell.py \
