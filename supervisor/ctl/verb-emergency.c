@@ -30,7 +30,9 @@
 #define KILL_MS	       10000
 #define LOOK_MS	       2
 #define KILL_LOOKS     8 /* who is killed is gone within moments */
-#define QUIET_LOOKS    3 /* what was being made when the flag went up has shown itself by then */
+/* What was being made when the flag went up has shown itself by then; on a host with too much to do
+ * one may come later, a shim: it reads the flag and lets no program in. */
+#define QUIET_LOOKS    3
 #define MAX_TEXT_BYTES 16384u
 #define PATH_BYTES     4096u
 
@@ -250,8 +252,10 @@ static int raise_flag(const struct place *p, const char *reason, int *ret_fd, st
 	return r < 0 ? ms_error_set(err, -r, "raise the emergency flag") : 0;
 }
 
-static void stop_text(const struct place *p, const struct outcome *o, struct ms_buf *out)
+static void stop_text(const struct ms_ctl *ctl, const struct place *p, const struct outcome *o,
+		      struct ms_buf *out)
 {
+	char self[MS_CTL_SELF_BYTES];
 	static const char *const daemons[] = {
 		[TOLD] = "modsupd knows.",
 		[SILENT] = "modsupd does not answer; it obeys the flag as soon as it can.",
@@ -268,9 +272,9 @@ static void stop_text(const struct place *p, const struct outcome *o, struct ms_
 		ms_buf_addf(out, "%u instance%s (%u processes) ended in %llu ms\n",
 			    o->count.instances, o->count.instances == 1 ? "" : "s",
 			    o->count.processes, (unsigned long long)(o->usec / 1000));
-	ms_buf_addf(out,
-		    "%s\nnothing starts, also after a reboot, until: modsupctl emergency lift\n",
-		    daemons[o->telling]);
+	ms_ctl_self(ctl, self, sizeof(self));
+	ms_buf_addf(out, "%s\nnothing starts, also after a reboot, until:\n  %s emergency lift\n",
+		    daemons[o->telling], self);
 }
 
 static int say_stop(const struct ms_ctl *ctl, const struct place *p, const struct outcome *o)
@@ -279,7 +283,7 @@ static int say_stop(const struct ms_ctl *ctl, const struct place *p, const struc
 	struct ms_jw *jw;
 
 	if (!ctl->json) {
-		stop_text(p, o, &out);
+		stop_text(ctl, p, o, &out);
 		return ms_say_out(ctl, &out);
 	}
 	jw = ms_jw_new();
@@ -384,8 +388,9 @@ static void add_time(struct ms_buf *out, uint64_t usec)
 		ms_buf_adds(out, text);
 }
 
-static void add_raised(struct ms_buf *out, const struct ms_flag *flag)
+static void add_raised(const struct ms_ctl *ctl, struct ms_buf *out, const struct ms_flag *flag)
 {
+	char self[MS_CTL_SELF_BYTES];
 	const uint64_t now = now_usec(CLOCK_REALTIME);
 	char age[MS_TEXT_AGE_BYTES];
 
@@ -394,7 +399,8 @@ static void add_raised(struct ms_buf *out, const struct ms_flag *flag)
 	add_time(out, flag->since_usec);
 	ms_buf_addf(out, " (%s ago)\n  by      %s\n  reason  ", age, flag->by);
 	ms_text_wrap(out, flag->reason, 10, 10, MS_SAY_WIDTH);
-	ms_buf_adds(out, "  lift    modsupctl emergency lift\n");
+	ms_ctl_self(ctl, self, sizeof(self));
+	ms_buf_addf(out, "  lift    %s emergency lift\n", self);
 }
 
 static int status(const struct ms_ctl *ctl, struct place *p)
@@ -418,7 +424,7 @@ static int status(const struct ms_ctl *ctl, struct place *p)
 	}
 	if (!ctl->json) {
 		if (flag.up)
-			add_raised(&out, &flag);
+			add_raised(ctl, &out, &flag);
 		else
 			ms_buf_adds(&out, "no emergency: modules may start\n");
 		return ms_say_out(ctl, &out);

@@ -50,6 +50,17 @@ def processes(daemon):
     return found
 
 
+def of_modules(daemon):
+    """The programs in those groups that are not the shim's."""
+    found = set()
+    for pid in processes(daemon):
+        try:
+            found.add(os.readlink(f"/proc/{pid}/exe"))
+        except OSError:
+            continue  # it is gone, or as good as gone
+    return {program for program in found if not program.startswith("/memfd:modsup-shim")}
+
+
 def weight(daemon):
     """Of the group above all modules."""
     for group in groups(daemon):
@@ -290,7 +301,7 @@ def racing_starts_do_not_survive(t):
                 require(error.reason in ("emergency",), f"{error}")
                 refused += 1
         until(lambda: not live(client), "none lives")
-        equal(processes(daemon), set(), f"processes after race {delay}")
+        until(lambda: not processes(daemon), f"nobody is left after race {delay}")
         t.say(f"{delay * 1000:.0f} ms: {told['instances']} ended, {refused} of 50 starts refused")
         lift(daemon)
 
@@ -305,7 +316,8 @@ def stays_true(condition, what, seconds=0.5):
 
 @test
 def what_was_being_made_when_the_daemon_stopped_does_not_slip_through(t):
-    """The daemon is stopped in the middle of fifty starts: what it had asked for is made without it."""
+    """The daemon is stopped in the middle of fifty starts: what it had asked for is made without it. On
+    a host with too much to do that may be after the stop: a shim, which waits and lets nobody in."""
     daemon = own_daemon(t)
     folders = [t.folder(manifest(SLEEP, id=f"slip-{i}", limits={"memory": "16M"}), name=f"slip-{i}")
                for i in range(50)]
@@ -317,7 +329,7 @@ def what_was_being_made_when_the_daemon_stopped_does_not_slip_through(t):
         daemon.process.send_signal(signal.SIGSTOP)
         told = stop(daemon, f"slip {delay}")
         equal((told["empty"], told["modsupd"]), (True, "silent"), f"{told}")
-        stays_true(lambda: not processes(daemon), f"a process came later than the stop, {delay} s")
+        stays_true(lambda: not of_modules(daemon), f"a module came later than the stop, {delay} s")
         daemon.process.send_signal(signal.SIGCONT)
         for ident in idents:
             try:
@@ -325,7 +337,7 @@ def what_was_being_made_when_the_daemon_stopped_does_not_slip_through(t):
             except RpcError as error:
                 equal(error.reason, "emergency", f"after {delay} s: {error}")
         until(lambda: not live(client), "none lives")
-        equal(processes(daemon), set(), f"processes after {delay}")
+        until(lambda: not processes(daemon), f"nobody is left after {delay} s")
         lift(daemon)
 
 
