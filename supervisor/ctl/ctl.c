@@ -194,3 +194,16 @@ char *ms_ctl_path(const char *path, struct ms_error *err)
 		(void)ms_error_set(err, ENAMETOOLONG, "'%s'", path);
 	return result;
 }
+
+void ms_ctl_self(const struct ms_ctl *ctl, char *out, size_t len)
+{
+	ms_auto(buf) struct ms_buf safe = MS_BUF_INIT(MS_CTL_SELF_BYTES);
+	const char *dir = ctl->private_dir ? ctl->private_dir : ctl->socket_option;
+
+	ms_buf_adds(&safe, "modsupctl");
+	if (dir) {
+		ms_buf_addf(&safe, " --%s ", ctl->private_dir ? "private" : "socket");
+		ms_buf_escape(&safe, dir, strlen(dir));
+	}
+	(void)snprintf(out, len, "%s", safe.error ? "modsupctl" : safe.data); /* fits */
+}

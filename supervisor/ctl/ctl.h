@@ -25,6 +25,8 @@ enum ms_exit_code {
 	MS_EXIT_SIGNAL = 128, /* + the signal's number */
 };
 
+#define MS_CTL_SELF_BYTES 160u
+
 struct ms_ctl {
 	const char *verb; /* for messages, "" before it is known */
 	const char *private_dir, *socket_option;
@@ -51,6 +53,9 @@ MS_MUST_CHECK int ms_ctl_try(struct ms_ctl *ctl, struct ms_client **ret, struct 
 /* ms_ctl_path - absolute, its folders resolved and its last component not: a link there is for the
  * supervisor to refuse. Owned by the caller; NULL with @err. */
 MS_MUST_CHECK char *ms_ctl_path(const char *path, struct ms_error *err);
+/* ms_ctl_self - "modsupctl", and the options that lead to this supervisor, so that a line can be
+ * typed as it is. */
+void ms_ctl_self(const struct ms_ctl *ctl, char *out, size_t len);
 
 int ms_verb_run(struct ms_ctl *ctl, int argc, char **argv);
 int ms_verb_start(struct ms_ctl *ctl, int argc, char **argv);

@@ -88,6 +88,7 @@ static void tell_emergency(const struct ms_ctl *ctl, const struct ms_json *info,
 	const struct ms_json *up = ms_client_get(info, "emergency", MS_JSON_OBJECT);
 	ms_auto(buf) struct ms_buf text = MS_BUF_INIT(8192);
 	struct ms_str reason = ms_client_get_str(up, "reason"), by = ms_client_get_str(up, "by");
+	char self[MS_CTL_SELF_BYTES];
 
 	if (!up)
 		return;
@@ -98,7 +99,8 @@ static void tell_emergency(const struct ms_ctl *ctl, const struct ms_json *info,
 	ms_buf_escape(&text, by.p, by.len);
 	ms_buf_adds(&text, ": ");
 	ms_buf_escape(&text, reason.p, reason.len);
-	ms_buf_adds(&text, "; modsupctl emergency lift ends it");
+	ms_ctl_self(ctl, self, sizeof(self));
+	ms_buf_addf(&text, "; %s emergency lift ends it", self);
 	ms_text_wrap(out, text.error ? "nothing starts" : text.data, 13, 13, MS_SAY_WIDTH);
 }
 

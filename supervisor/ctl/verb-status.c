@@ -21,7 +21,6 @@
 #include "supervisor/ctl/why.h"
 
 #define ANSWER_MS     30000
-#define PROGRAM_BYTES 160u
 #define REMEDY_BYTES  65536u
 #define DENIAL_INDENT 18u /* "12:34:56 critical " */
 
@@ -41,21 +40,6 @@ static void status_done(struct status *st)
 	ms_message_done(&st->shown);
 	ms_story_done(&st->story);
 	ms_why_done(&st->why);
-}
-
-/* "modsupctl", and the options that lead to this supervisor, so that a line can be typed as it is.
- */
-static void write_program(const struct ms_ctl *ctl, char *out, size_t len)
-{
-	ms_auto(buf) struct ms_buf safe = MS_BUF_INIT(PROGRAM_BYTES);
-	const char *dir = ctl->private_dir ? ctl->private_dir : ctl->socket_option;
-
-	ms_buf_adds(&safe, "modsupctl");
-	if (dir) {
-		ms_buf_addf(&safe, " --%s ", ctl->private_dir ? "private" : "socket");
-		ms_buf_escape(&safe, dir, strlen(dir));
-	}
-	(void)snprintf(out, len, "%s", safe.error ? "modsupctl" : safe.data); /* fits */
 }
 
 /* -- for people -- */
@@ -283,7 +267,7 @@ static int status_of(struct ms_ctl *ctl, const char *name)
 {
 	__attribute__((cleanup(status_done))) struct status st = {.ctl = ctl, .name = name};
 	ms_auto(client) struct ms_client *client = NULL;
-	char program[PROGRAM_BYTES];
+	char program[MS_CTL_SELF_BYTES];
 	struct ms_why_facts facts = {.name = name, .program = program};
 	int code = ms_ctl_connect(ctl, &client);
 
@@ -292,7 +276,7 @@ static int status_of(struct ms_ctl *ctl, const char *name)
 	if (code != MS_EXIT_DONE)
 		return code;
 	st.now = (int64_t)time(NULL);
-	write_program(ctl, program, sizeof(program));
+	ms_ctl_self(ctl, program, sizeof(program));
 	facts.instance = st.shown.body;
 	facts.emergency = ms_client_get(st.info.body, "emergency", MS_JSON_OBJECT);
 	facts.backoff = ms_client_get(st.story.backoff.body, "data", MS_JSON_OBJECT);

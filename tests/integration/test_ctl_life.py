@@ -367,6 +367,9 @@ def status_in_an_emergency(t):
     out = ok(ctl(t, "status", "held", daemon=daemon))
     require("the emergency flag is up" in out and "fire in rack 7" in " ".join(out.split()), out)
     require("emergency lift\n" in out, out)
+    for verb in (["status"], ["emergency", "status"], ["emergency", "stop", "--yes", "--reason", "again"]):
+        out = " ".join(ctl(t, *verb, daemon=daemon).stdout.split())
+        require(f"modsupctl --private {daemon.folder} emergency lift" in out, f"{verb}: as typed: {out}")
     out = ok(ctl(t, "status", daemon=daemon))
     require("EMERGENCY" in out and "fire in rack 7" in " ".join(out.split()), out)
     done = ctl(t, "start", folder, daemon=daemon)

@@ -333,7 +333,7 @@ def limits_are_the_instances_own(t):
 def a_terminal_of_its_own(t):
     module = sleeper(t)
     command = Command(t.client, module.instance, ["/bin/sh", "-c", "test -t 0 && tty; stty size; read x; "
-                                                  "echo said $x; sleep 600"],
+                                                  "echo said $x; exec cat"],
                       stdio="tty", tty={"rows": 31, "cols": 99})
     master = command.fds[0]
     command.fds = [master, os.dup(master)]
@@ -343,7 +343,9 @@ def a_terminal_of_its_own(t):
     command.write(b"word\n")
     equal(command.read_line().strip(), "word", "the echo")
     equal(command.read_line().strip(), "said word", "the answer")
-    command.write(b"\x03")
+    command.write(b"more\n")
+    equal([command.read_line().strip() for _ in range(2)], ["more"] * 2, "the echo and what cat says")
+    command.write(b"\x03")  # now that cat is there: a shell between two commands may forget it
     equal(command.wait()["exit"], {"signal": 2, "signalName": "SIGINT"}, "^C goes to the command")
 
 
