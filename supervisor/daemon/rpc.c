@@ -25,6 +25,7 @@ static const struct ms_method *const methods[] = {
 	&ms_method_supervisor_info,
 	&ms_method_supervisor_reload,
 	&ms_method_host_check,
+	&ms_method_capacity_get,
 	&ms_method_instance_start,
 	&ms_method_instance_stop,
 	&ms_method_instance_restart,
@@ -33,14 +34,13 @@ static const struct ms_method *const methods[] = {
 	&ms_method_instance_show,
 	&ms_method_instance_list,
 	&ms_method_instance_stats,
+	&ms_method_instance_logs,
+	&ms_method_instance_exec,
 	&ms_method_event_subscribe,
 	&ms_method_event_unsubscribe,
 	&ms_method_operation_cancel,
 	&ms_method_emergency_stop,
 	&ms_method_emergency_lift,
-	&ms_method_capacity_get,
-	&ms_method_instance_exec,
-	&ms_method_instance_logs,
 	/* clang-format on */
 };
 
