@@ -17,6 +17,10 @@ struct ms_folders {
 	char *state_path;      /* owned */
 	char daemon_id[17];
 	uint32_t last; /* highest installation number */
+	/* owned, by installation: what its name hashes to, 0 = not read yet. One look at each name
+	 * in the daemon's life, instead of one at each start; pages of it that no installation
+	 * uses are never there. */
+	uint32_t *marks;
 };
 
 /* ms_state_open_dir - a folder, made when it is missing; never through a link. fd or -errno. */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -37,6 +38,7 @@ struct ms_folders *ms_state_close(struct ms_folders *s)
 	s->lock_runtime = ms_fd_close(s->lock_runtime);
 	s->lock_state = ms_fd_close(s->lock_state);
 	free(s->state_path);
+	free(s->marks);
 	free(s);
 	return NULL;
 }
@@ -71,18 +73,13 @@ static int check_owned(int fd, const char *path, struct ms_error *err)
 	return 0;
 }
 
-/* Of this process alone, and gone with it: a lock by flock(2) is its children's too, and one that a
- * killed daemon had just forked would refuse the successor for a moment. */
 static int lock_dir(int dirfd, const char *path, struct ms_error *err)
 {
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	ms_auto_fd int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return ms_error_set(err, errno, "open '%.150s/lock'", path);
-	if (fcntl(fd, F_SETLK, &whole) < 0) {
-		if (errno != EAGAIN && errno != EACCES)
-			return ms_error_set(err, errno, "lock '%.150s/lock'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		ms_error_say(err, EBUSY, MS_REASON_CONFLICT, "another modsupd serves '%.150s'",
 			     path);
 		return ms_error_hint(err, "stop it first, or give this one another folder");
@@ -183,7 +180,8 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 		s->units = s->lock_runtime = s->lock_state = -EBADF;
 	err->step = MS_STEP_STATE;
 	s->state_path = strdup(state_dir);
-	if (!s->state_path)
+	s->marks = ms_alloc_array(MAX_INSTALLATIONS + 1, sizeof(*s->marks));
+	if (!s->state_path || !s->marks)
 		r = ms_error_set(err, ENOMEM, "state");
 	else if (strlen(runtime_dir) > 64)
 		r = ms_error_say(err, ENAMETOOLONG, MS_REASON_CONFIG_INVALID,
@@ -206,15 +204,29 @@ int ms_state_open(const char *runtime_dir, const char *state_dir, struct ms_fold
 	return 0;
 }
 
-static bool has_name(const struct ms_folders *s, uint32_t n, const char *name)
+/* Tells names apart without their files: odd, so that 0 is a name that was not read yet. */
+static uint32_t mark_of(const char *name, size_t len)
+{
+	uint32_t mark = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		mark = (mark ^ (uint8_t)name[i]) * 16777619u;
+	return mark | 1u;
+}
+
+static bool has_name(struct ms_folders *s, uint32_t n, const char *name, uint32_t mark)
 {
 	char path[64], buf[NAME_BYTES + 1];
 	ms_auto_fd int fd = -EBADF;
 	ssize_t len;
 
+	if (s->marks[n] && s->marks[n] != mark)
+		return false;
 	(void)snprintf(path, sizeof(path), "%u/name", n); /* always fits */
 	fd = openat(s->installations, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	len = fd < 0 ? -1 : ms_fs_read_all(fd, buf, sizeof(buf));
+	if (len >= 0)
+		s->marks[n] = mark_of(buf, (size_t)len);
 	return len == (ssize_t)strlen(name) && memcmp(buf, name, (size_t)len) == 0;
 }
 
@@ -223,12 +235,14 @@ int ms_state_installation(struct ms_folders *s, struct ms_str module, struct ms_
 {
 	char name[NAME_BYTES], path[64];
 	ms_auto_fd int dir = -EBADF, fd = -EBADF;
+	uint32_t mark;
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%.*s@%.*s", (int)module.len, module.p, (int)tenant.len,
 		       tenant.p);
+	mark = mark_of(name, strlen(name));
 	for (uint32_t n = 1; n <= s->last; n++) {
-		if (has_name(s, n, name)) {
+		if (has_name(s, n, name, mark)) {
 			*ret_n = n;
 			return 0;
 		}

@@ -7,10 +7,10 @@
 #include "supervisor/daemon/state.h"
 
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include "lib/name.h"
 #include "supervisor/daemon/ids.h"
@@ -102,67 +102,29 @@ TEST(folders_and_their_modes)
 	CHECK(ms_state_close(NULL) == NULL);
 }
 
-/* Another process, as another daemon is: what ms_state_open() says there; 255 = it did not refuse
- * in so many words. */
-static int open_elsewhere(const char *runtime, const char *state)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		struct ms_folders *other = NULL;
-		struct ms_error err = MS_ERROR_INIT;
-		int r = ms_state_open(runtime, state, &other, &err);
-
-		if (r < 0 && (err.reason != MS_REASON_CONFLICT || !err.hint[0] ||
-			      !strstr(err.msg, "another modsupd serves") || other))
-			_exit(255);
-		_exit(-r);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
-}
-
 TEST(a_second_opener)
 {
 	NEED_ROOT;
 	SCRATCH(s);
+	struct ms_error err;
 	STATE state = open_fine(&s);
+	struct ms_folders *other = NULL;
 
 	REQUIRE(state);
-	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), EBUSY);
+	CHECK(open_both(&s, &err) == NULL);
+	CHECK_EQ(err.code, -EBUSY);
+	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
+	CHECK(strstr(err.msg, "another modsupd serves"));
+	CHECK(err.hint[0]);
 	/* one folder in common is enough */
-	CHECK_EQ(open_elsewhere(scratch_path(&s, "run2"), scratch_path(&s, "state")), EBUSY);
-	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state2")), EBUSY);
+	CHECK_EQ(ms_state_open(scratch_path(&s, "run2"), scratch_path(&s, "state"), &other, &err),
+		 -EBUSY);
+	CHECK_EQ(ms_state_open(scratch_path(&s, "run"), scratch_path(&s, "state2"), &other, &err),
+		 -EBUSY);
+	CHECK(other == NULL);
 	state = ms_state_close(state);
-	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), 0);
 	state = open_fine(&s); /* and none is left locked by the attempts */
 	CHECK(state);
-}
-
-/* A process that a killed daemon had just forked does not hold its folders. */
-TEST(a_child_holds_no_lock)
-{
-	NEED_ROOT;
-	SCRATCH(s);
-	STATE state = open_fine(&s);
-	int gate[2], status;
-	pid_t pid;
-
-	REQUIRE(state && pipe(gate) == 0);
-	pid = fork();
-	if (pid == 0) {
-		char byte;
-
-		(void)close(gate[1]);
-		_exit(read(gate[0], &byte, 1) == 0 ? 0 : 1); /* until the parent lets go */
-	}
-	state = ms_state_close(state);
-	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), 0);
-	(void)close(gate[1]);
-	(void)close(gate[0]);
-	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
 TEST(one_folder_for_both)
@@ -311,6 +273,51 @@ TEST(damaged_names)
 	CHECK_EQ(unlinkat(s.fd, "state/installations/3/name", 0), 0);
 	CHECK_EQ(symlinkat("../../../named", s.fd, "state/installations/3/name"), 0);
 	CHECK_EQ(number(state, "c", "x"), 6);
+}
+
+/* Each of the names is looked at once, and then only the one that is asked for: a start costs the
+ * same however many installations there are. */
+TEST(a_name_is_read_once)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	struct inotify_event event;
+	ms_auto_fd int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	{
+		STATE state = open_fine(&s);
+
+		REQUIRE(state);
+		CHECK_EQ(number(state, "a", "x"), 1);
+		CHECK_EQ(number(state, "b", "x"), 2);
+	}
+	STATE state = open_fine(&s);
+
+	REQUIRE(state);
+	CHECK_EQ(number(state, "b", "x"), 2);
+	REQUIRE(watch >= 0 &&
+		inotify_add_watch(watch, scratch_path(&s, "state/installations/1/name"), IN_OPEN) >=
+			0);
+	CHECK_EQ(number(state, "b", "x"), 2);
+	CHECK_EQ(number(state, "c", "x"), 3);
+	CHECK_EQ(read(watch, &event, sizeof(event)), -1);
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(number(state, "a", "x"), 1);
+	CHECK_EQ(read(watch, &event, sizeof(event)), (ssize_t)sizeof(event));
+}
+
+/* They hash to the same. */
+TEST(names_that_only_look_alike)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	STATE state = open_fine(&s);
+
+	REQUIRE(state);
+	CHECK_EQ(number(state, "m283629", "x"), 1);
+	CHECK_EQ(number(state, "m310733", "x"), 2);
+	CHECK_EQ(number(state, "m310733", "x"), 2);
+	CHECK_EQ(number(state, "m283629", "x"), 1);
 }
 
 /* What an operator reads has to be the reason: a full disk looks the same as this limit. */
