@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -73,13 +72,18 @@ static int check_owned(int fd, const char *path, struct ms_error *err)
 	return 0;
 }
 
+/* Of this process alone, and gone with it: a lock by flock(2) is its children's too, and one that a
+ * killed daemon had just forked would refuse the successor for a moment. */
 static int lock_dir(int dirfd, const char *path, struct ms_error *err)
 {
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	ms_auto_fd int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return ms_error_set(err, errno, "open '%.150s/lock'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+	if (fcntl(fd, F_SETLK, &whole) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return ms_error_set(err, errno, "lock '%.150s/lock'", path);
 		ms_error_say(err, EBUSY, MS_REASON_CONFLICT, "another modsupd serves '%.150s'",
 			     path);
 		return ms_error_hint(err, "stop it first, or give this one another folder");

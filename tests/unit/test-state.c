@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "lib/name.h"
 #include "supervisor/daemon/ids.h"
@@ -102,29 +103,67 @@ TEST(folders_and_their_modes)
 	CHECK(ms_state_close(NULL) == NULL);
 }
 
+/* Another process, as another daemon is: what ms_state_open() says there; 255 = it did not refuse
+ * in so many words. */
+static int open_elsewhere(const char *runtime, const char *state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct ms_folders *other = NULL;
+		struct ms_error err = MS_ERROR_INIT;
+		int r = ms_state_open(runtime, state, &other, &err);
+
+		if (r < 0 && (err.reason != MS_REASON_CONFLICT || !err.hint[0] ||
+			      !strstr(err.msg, "another modsupd serves") || other))
+			_exit(255);
+		_exit(-r);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
 TEST(a_second_opener)
 {
 	NEED_ROOT;
 	SCRATCH(s);
-	struct ms_error err;
 	STATE state = open_fine(&s);
-	struct ms_folders *other = NULL;
 
 	REQUIRE(state);
-	CHECK(open_both(&s, &err) == NULL);
-	CHECK_EQ(err.code, -EBUSY);
-	CHECK_EQ(err.reason, MS_REASON_CONFLICT);
-	CHECK(strstr(err.msg, "another modsupd serves"));
-	CHECK(err.hint[0]);
+	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), EBUSY);
 	/* one folder in common is enough */
-	CHECK_EQ(ms_state_open(scratch_path(&s, "run2"), scratch_path(&s, "state"), &other, &err),
-		 -EBUSY);
-	CHECK_EQ(ms_state_open(scratch_path(&s, "run"), scratch_path(&s, "state2"), &other, &err),
-		 -EBUSY);
-	CHECK(other == NULL);
+	CHECK_EQ(open_elsewhere(scratch_path(&s, "run2"), scratch_path(&s, "state")), EBUSY);
+	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state2")), EBUSY);
 	state = ms_state_close(state);
+	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), 0);
 	state = open_fine(&s); /* and none is left locked by the attempts */
 	CHECK(state);
+}
+
+/* A process that a killed daemon had just forked does not hold its folders. */
+TEST(a_child_holds_no_lock)
+{
+	NEED_ROOT;
+	SCRATCH(s);
+	STATE state = open_fine(&s);
+	int gate[2], status;
+	pid_t pid;
+
+	REQUIRE(state && pipe(gate) == 0);
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		(void)close(gate[1]);
+		_exit(read(gate[0], &byte, 1) == 0 ? 0 : 1); /* until the parent lets go */
+	}
+	state = ms_state_close(state);
+	CHECK_EQ(open_elsewhere(scratch_path(&s, "run"), scratch_path(&s, "state")), 0);
+	(void)close(gate[1]);
+	(void)close(gate[0]);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
 TEST(one_folder_for_both)
