@@ -43,3 +43,10 @@ modsup_shim_previous_SOURCES = $(modsup_shim_SOURCES)
 modsup_shim_previous_CFLAGS = $(modsup_shim_CFLAGS) -DMS_SHIM_SPEAKS=1u
 modsup_shim_previous_LDFLAGS = $(modsup_shim_LDFLAGS)
 modsup_shim_previous_LDADD = $(modsup_shim_LDADD)
+
+# The same program, taken over by its module.
+noinst_PROGRAMS += modsup-shim-hostile
+modsup_shim_hostile_SOURCES = $(modsup_shim_SOURCES) tests/integration/hostile-shim.c
+modsup_shim_hostile_CFLAGS = $(modsup_shim_CFLAGS)
+modsup_shim_hostile_LDFLAGS = $(modsup_shim_LDFLAGS) -Wl,--wrap=ms_io_send
+modsup_shim_hostile_LDADD = $(modsup_shim_LDADD)

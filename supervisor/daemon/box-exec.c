@@ -35,7 +35,7 @@ struct ms_box_exec {
 	uint32_t n_fds;
 	int taken; /* read end: the shim's word that it has the listener */
 	sd_event_source *control_source, *pidfd_source, *taken_source, *deadline;
-	bool spawning, killed, failed;
+	bool spawning, killed, failed, started;
 	struct ms_box_exec_end end;
 };
 
@@ -256,6 +256,9 @@ static void on_message(struct ms_box_exec *x, const struct ms_shim_msg *msg, int
 		on_parked(x, *fd);
 		return;
 	case MS_SHIM_STARTED:
+		if (x->started)
+			break;
+		x->started = true;
 		x->deadline = sd_event_source_disable_unref(x->deadline);
 		x->child = MS_TAKE_FD(*fd);
 		x->ops.on_started(x->data, outside_pid(x->child));

@@ -33,7 +33,7 @@ struct ms_box {
 	uint64_t run_timeout_usec;
 	uint64_t oom_kills_told;
 	uint32_t remove_tries;
-	bool got_exit, failed, ended, spawning, has_figures;
+	bool started, got_exit, failed, ended, spawning, has_figures;
 	struct ms_box_end end;
 };
 

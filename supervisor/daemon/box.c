@@ -26,6 +26,7 @@
 #define REMOVE_TRIES	  500u
 #define MEMORY_AGAIN_USEC 10000u /* after v1's word of an OOM: looked for so often */
 #define MEMORY_TRIES	  10u
+#define LAST_USEC	  2000000u	       /* from HEARD to the end of the shim */
 #define MAX_FDS		  (MS_MAX_LISTEN + 2u) /* with one message: HELLO has the most */
 
 /* -- letting go -- */
@@ -286,6 +287,7 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 		return;
 	}
 	box->adopting = false;
+	box->started = true;
 	box->deadline = sd_event_source_disable_unref(box->deadline);
 	if (n_plan)
 		box->plan = MS_TAKE_FD(fds[n_fds - 1]);
@@ -305,14 +307,18 @@ static void run_deadline(struct ms_box *box)
 }
 
 /* A shim that could be adopted waits for it. Where it cannot be said the shim is ended, or has
- * ended by itself: it has nothing more to do, and its module's processes are gone. */
+ * ended by itself: it has nothing more to do, and its module's processes are gone. One that lives
+ * on has lied about that. */
 static int on_heard(sd_event_source *source MS_UNUSED, void *data)
 {
 	struct ms_box *box = data;
+	struct ms_error err = MS_ERROR_INIT;
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
+	box->deadline = sd_event_source_disable_unref(box->deadline);
 	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_HEARD),
-			   NULL, 0, MSG_DONTWAIT) < 0)
+			   NULL, 0, MSG_DONTWAIT) < 0 ||
+	    ms_box_set_deadline(box, LAST_USEC, &err) < 0)
 		ms_box_kill(box);
 	return 0;
 }
@@ -358,6 +364,9 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *f
 	case MS_SHIM_PARKED:
 		return;
 	case MS_SHIM_STARTED:
+		if (box->started || box->got_exit)
+			break; /* what begins with it has begun, and is not begun twice */
+		box->started = true;
 		run_deadline(box);
 		box->ops.on_started(box->data, &(struct ms_box_started){.pid = outside_pid(pidfd)});
 		return;
@@ -392,7 +401,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *f
 		struct ms_error err = {.step = MS_STEP_SHIM};
 
 		ms_error_say(&err, EPROTO, MS_REASON_INTERNAL,
-			     "the shim said what only modsupd says");
+			     "the shim said what it has no business to say");
 		ms_box_fail(box, MS_BOX_SHIM_LOST, &err);
 	}
 }

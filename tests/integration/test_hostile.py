@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Modules that want to be remembered: what one run does to what it shares with the next, and with
-the daemon."""
+"""Modules that want to be remembered: what one run does to what it shares with the next. And shims
+that were taken over by their modules: whatever they say, the daemon lives and they end."""
 import json
+import os
+import pathlib
+import shutil
 import socket
+import tempfile
 
-from harness import DEADLINE, Daemon, equal, manifest, test, until
+from harness import DEADLINE, Daemon, build_dir, equal, manifest, require, test, until
+from harness.census import fd_kinds
 from harness.daemon import default_config
 
 RESTARTS = {"restart": {"delay": "50ms", "maxDelay": "400ms", "startLimit": 6, "startWindow": "60s"}}
@@ -85,3 +90,65 @@ def what_a_run_sets_on_its_socket_ends_with_it(t):
         fresh = say(path, b"set")
         await_run(client, 2)
         equal(say(path, b"x"), fresh, "flags and options of the second run's socket")
+
+
+# A shim that was taken over.
+
+TAKEN_OVER = """
+import os, socket, sys, time
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sock.connect(os.environ["NOTIFY_SOCKET"])
+sock.send(f"READY=1\\nSTATUS=hostile: {sys.argv[1]}".encode())
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def daemon_with_hostile_shims(t):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="modsup-test-"))
+    t.cleanup(lambda: shutil.rmtree(folder))
+    shutil.copy2(build_dir() / "modsup-inspect", folder / "modsup-inspect")
+    shutil.copy2(build_dir() / "modsup-shim-hostile", folder / "modsup-shim")
+    daemon = Daemon(libexec=folder)
+    t.cleanup(daemon.done)
+    return daemon
+
+
+def start_taken_over(t, client, wish, seconds):
+    entry = {"restart": "never", "readiness": "notify"}
+    command = ["/usr/bin/python3", "main.py", wish, str(seconds)]
+    folder = t.folder(manifest(command, entry=entry), {"main.py": TAKEN_OVER})
+    return client.call("instance.start", path=str(folder), wait="spawned")["instance"]
+
+
+@test
+def a_shim_that_says_twice_that_its_module_runs(t):
+    daemon = daemon_with_hostile_shims(t)
+    with daemon.client() as client:
+        ended = start_taken_over(t, client, "started again", 1000)
+        exited = client.call("instance.wait", instance=ended)["exit"]
+        equal(exited["cause"], "shim-lost", "its end")
+
+
+@test
+def a_shim_that_outlives_the_end_that_it_told(t):
+    daemon = daemon_with_hostile_shims(t)
+    with daemon.client() as client:
+        ended = start_taken_over(t, client, "stay", 1)
+        exited = client.call("instance.wait", instance=ended)["exit"]
+        equal(exited.get("code"), 0, "the end as it was told")
+        until(lambda: not client.call("instance.show", instance=ended).get("pid"), "it is gone")
+
+
+@test
+def a_helper_that_repeats_itself_with_descriptors(t):
+    daemon = daemon_with_hostile_shims(t)
+    with daemon.client() as client:
+        running = start_taken_over(t, client, "nothing", 1000)
+        before = fd_kinds(daemon.pid)
+        client.call("instance.exec", instance=running, command=["/bin/sleep", "1000"])
+        for fd in client.take_fds(3):
+            os.close(fd)
+        end = client.pump(lambda: next((m["params"] for m in client.strays
+                                        if m.get("method") == "exec.exited"), None), "its end")
+        require("error" in end, f"it is told that the helper was not to be trusted: {end}")
+        until(lambda: fd_kinds(daemon.pid) == before, "every descriptor that came is closed")
