@@ -78,14 +78,14 @@ void ms_page_when(struct ms_buf *out, const char *label, struct ms_str time, int
 	ms_page_row(out, label, text.error ? "(too long to show)" : text.data);
 }
 
-void ms_page_line(struct ms_buf *out, struct ms_str text)
+void ms_page_line(struct ms_buf *out, struct ms_str text, bool note)
 {
 	ms_auto(buf) struct ms_buf safe = MS_BUF_INIT(TEXT_BYTES);
 	size_t columns;
 
 	/* what is beyond the edge is not shown: no need to escape a megabyte of it */
 	ms_buf_escape(&safe, text.p, MS_MIN(text.len, (size_t)(TEXT_BYTES / 8)));
-	ms_buf_adds(out, "  | ");
+	ms_buf_adds(out, note ? "  - " : "  | ");
 	if (!safe.error && safe.len) {
 		columns = ms_text_columns(safe.data, safe.len);
 		ms_buf_add(out, safe.data, ms_text_bytes(safe.data, LINE_WIDTH));
@@ -108,7 +108,8 @@ void ms_page_tail(struct ms_buf *out, struct ms_str text, unsigned max)
 		const char *end = memchr(text.p + start, '\n', text.len - start);
 		size_t len = end ? (size_t)(end - text.p) - start : text.len - start;
 
-		ms_page_line(out, (struct ms_str){.p = text.p + start, .len = len});
+		ms_page_line(out, (struct ms_str){.p = text.p + start, .len = len},
+			     /* note= */ false);
 		start += len + 1;
 	}
 }

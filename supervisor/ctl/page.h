@@ -20,8 +20,9 @@ void ms_page_str(struct ms_buf *out, const char *label, struct ms_str text);
 void ms_page_when(struct ms_buf *out, const char *label, struct ms_str time, int64_t now);
 /* ms_page_moment - the same without label and newline. */
 void ms_page_moment(struct ms_buf *out, struct ms_str time, int64_t now);
-/* ms_page_line - one line that a module wrote, after "  | ", cut at the edge of the screen. */
-void ms_page_line(struct ms_buf *out, struct ms_str text);
+/* ms_page_line - one line that a module wrote, after "  | ", or a @note of the supervisor's, after
+ * "  - ", cut at the edge of the screen. */
+void ms_page_line(struct ms_buf *out, struct ms_str text, bool note);
 /* ms_page_tail - the last @max lines of @text, each so. */
 void ms_page_tail(struct ms_buf *out, struct ms_str text, unsigned max);
 /* ms_page_bytes - "64.0M": a figure to look at, not to write into a file. */

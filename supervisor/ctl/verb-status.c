@@ -96,8 +96,12 @@ static void tell_lines(const struct status *st, struct ms_buf *out)
 		ms_buf_adds(out, "\nlast lines of its standard error:\n");
 	if (!inside)
 		ms_page_tail(out, tail, MS_STORY_LINES);
-	for (size_t i = 0; inside && i < ms_json_count(lines); i++)
-		ms_page_line(out, ms_client_get_str(ms_json_at(lines, i), "text"));
+	for (size_t i = 0; inside && i < ms_json_count(lines); i++) {
+		const struct ms_json *line = ms_json_at(lines, i);
+
+		ms_page_line(out, ms_client_get_str(line, "text"),
+			     ms_say_is(ms_client_get_str(line, "source"), "note"));
+	}
 }
 
 /* The advice of one kind, unless the next one has the same. */

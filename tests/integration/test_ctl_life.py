@@ -335,6 +335,19 @@ def status_of_one_that_is_unhealthy(t):
 
 
 @test
+def status_tells_its_own_words_from_the_modules(t):
+    words = "more than 1 MiB a second: 9 bytes dropped"
+    code = (f"import signal, sys\nsys.stderr.write('{words}\\n')\n"
+            "sys.stderr.write(('x' * 1023 + '\\n') * 16384)\nsys.stderr.flush()\nsignal.pause()\n")
+    t.start(t.folder(manifest(["/usr/bin/python3", "main.py"], id="babbler"), {"main.py": code}))
+    until(lambda: "  - more than" in ok(ctl(t, "status", "babbler")), "the note of what is missing")
+    code = code.replace("16384", "1")
+    t.start(t.folder(manifest(["/usr/bin/python3", "main.py"], id="mimic"), {"main.py": code}))
+    out = until(lambda: words in (o := ok(ctl(t, "status", "mimic"))) and o, "the words of the module")
+    require("  | " + words in out and "  - " not in out, out)
+
+
+@test
 def status_of_one_that_is_stopped(t):
     t.start(t.folder(manifest(SLEEP, id="halted")))
     ok(ctl(t, "stop", "halted"))

@@ -84,19 +84,19 @@ TEST(a_long_line_is_cut_at_the_edge)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	ms_page_line(&out, STR(text));
+	ms_page_line(&out, STR(text), /* note= */ false);
 	REQUIRE(out.data);
 	CHECK_EQ(out.len, 4 + 75 + 1 + 1);
 	CHECK_STR(out.data + 4 + 74, "x~\n");
 	ms_buf_done(&out);
 	text[75] = '\0';
-	ms_page_line(&out, STR(text));
+	ms_page_line(&out, STR(text), /* note= */ false);
 	CHECK_STR(out.data + 4 + 74, "x\n");
 	ms_buf_done(&out);
 	for (size_t i = 0; i + 1 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa9", 2);
 	text[sizeof(text) - 1] = '\0';
-	ms_page_line(&out, STR(text));
+	ms_page_line(&out, STR(text), /* note= */ false);
 	CHECK_EQ(ms_text_columns(out.data, out.len), 4 + 75 + 1 + 1);
 	CHECK(ms_text_columns(out.data, out.len) < out.len);
 }
