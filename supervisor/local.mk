@@ -16,6 +16,7 @@ noinst_LIBRARIES += libms-control.a
 libms_control_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libms_control_a_SOURCES = \
 	supervisor/daemon/control-peer.c supervisor/daemon/control-peer.h \
+	supervisor/daemon/control-share.c supervisor/daemon/control-share.h \
 	supervisor/daemon/control-socket.c supervisor/daemon/control-socket.h \
 	supervisor/daemon/control.c supervisor/daemon/control.h \
 	supervisor/daemon/event-ring.c supervisor/daemon/event-ring.h \

@@ -2,7 +2,8 @@
 /*
  * control-peer.c - one connection. It reads while there is room for what the answers need, writes
  * what is queued, and pulls notifications only when the queue is short. A peer that is slow, dead
- *or hostile costs its own buffers and nothing else; nothing here waits.
+ * or hostile costs its own buffers and nothing else; nothing here waits. A turn is short, and those
+ * of a user who had many of late come when nothing else is to do (control-share.h).
  *
  *	reading --(fault of framing)--> draining --(all sent, or the deadline)--> gone
  *	   |  \--(end of input)--> answering --(nothing left to say)-------------> gone
@@ -30,6 +31,8 @@
 #define FREE_BYTES	 131072u /* of a connection, whatever others of its user have */
 #define PULL_BELOW_BYTES 65536u	 /* notifications are queued only while less than this waits */
 #define LINES_A_TURN	 32u	 /* requests or lines before the loop looks at others */
+#define TURN_USEC	 1000u	 /* nor does it begin another request after this */
+#define PATIENT_PRIORITY SD_EVENT_PRIORITY_IDLE /* with what modules say, in turn */
 #define DRAIN_USEC	 (5u * 1000000u)
 #define TICK_USEC	 1000000u
 #define TICK_SLACK_USEC	 100000u
@@ -54,6 +57,8 @@ struct ms_control_peer {
 	bool draining; /* told that it is over: no more reading */
 	bool eof;      /* sends no more, may still read */
 	bool doomed;   /* freed at its next turn */
+	bool patient;  /* its user has had its share, and waits for others */
+	uint64_t turn_began_usec;
 };
 
 static void free_out(struct out *out)
@@ -105,6 +110,51 @@ static bool is_over_share(const struct ms_control_peer *peer)
 		if (p->rpc.uid == uid)
 			sum += held(p);
 	return sum > MS_MAX_USER_PEER_BYTES;
+}
+
+/* -- whose turn it is -- */
+
+static uint64_t now_usec(void)
+{
+	struct timespec ts = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail */
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+static bool is_late(const struct ms_control_peer *peer)
+{
+	return now_usec() - peer->turn_began_usec > TURN_USEC;
+}
+
+/* As its user's share is now. True when it has to wait from here on, where it had not. */
+static bool settle(struct ms_control_peer *peer, uint64_t now)
+{
+	bool patient = peer->rpc.role < MS_ROLE_ADMIN &&
+		       ms_share_is_over(&peer->peers->shares, peer->rpc.uid, now);
+	int64_t priority = patient ? PATIENT_PRIORITY : SD_EVENT_PRIORITY_NORMAL;
+
+	if (patient == peer->patient)
+		return false;
+	if (sd_event_source_set_priority(peer->io, priority) < 0 ||
+	    sd_event_source_set_priority(peer->kick, priority) < 0)
+		return false; /* cannot happen: both are there, and it needs no memory */
+	peer->patient = patient;
+	return patient;
+}
+
+static bool begin_turn(struct ms_control_peer *peer)
+{
+	peer->turn_began_usec = now_usec();
+	return !settle(peer, peer->turn_began_usec);
+}
+
+static void end_turn(struct ms_control_peer *peer)
+{
+	uint64_t now = now_usec();
+
+	ms_share_charge(&peer->peers->shares, peer->rpc.uid, now, now - peer->turn_began_usec);
+	(void)settle(peer, now); /* of the next turn */
 }
 
 /* -- out -- */
@@ -228,7 +278,7 @@ static void flush(struct ms_control_peer *peer)
 
 static void pull(struct ms_control_peer *peer)
 {
-	for (uint32_t turn = 0; peer->pull && turn < LINES_A_TURN; turn++) {
+	for (uint32_t turn = 0; peer->pull && turn < LINES_A_TURN && !is_late(peer); turn++) {
 		if (peer->doomed || peer->draining || peer->out_bytes >= PULL_BELOW_BYTES)
 			return;
 		peer->pull = ms_rpc_pull(&peer->rpc);
@@ -328,6 +378,11 @@ static void run_lines(struct ms_control_peer *peer)
 	size_t used = 0, turn = 0;
 
 	while (may_run(peer) && turn++ < LINES_A_TURN) {
+		if (turn > 1 && is_late(peer)) {
+			kick(peer);
+			break;
+		}
+
 		size_t from = used > peer->scanned ? used : peer->scanned;
 		const char *end = peer->in.len > from
 					  ? memchr(peer->in.data + from, '\n', peer->in.len - from)
@@ -420,6 +475,7 @@ static void serve(struct ms_control_peer *peer)
 	run_lines(peer);
 	pull(peer);
 	flush(peer);
+	end_turn(peer);
 	if (is_over(peer)) {
 		peer_free(peer);
 		return;
@@ -436,7 +492,10 @@ static void serve(struct ms_control_peer *peer)
 
 static int on_kick(sd_event_source *source MS_UNUSED, void *data)
 {
-	serve(data);
+	if (begin_turn(data))
+		serve(data);
+	else
+		kick(data);
 	return 0;
 }
 
@@ -448,6 +507,8 @@ static int on_io(sd_event_source *source MS_UNUSED, int fd MS_UNUSED, uint32_t e
 		peer_free(peer);
 		return 0;
 	}
+	if (!begin_turn(peer))
+		return 0; /* it is ready still when its turn comes */
 	if (events & EPOLLIN)
 		receive(peer);
 	serve(peer);

@@ -7,6 +7,7 @@
 #define MS_DAEMON_CONTROL_PEER_H
 
 #include "lib/base.h"
+#include "supervisor/daemon/control-share.h"
 #include "supervisor/daemon/rpc.h"
 
 struct ms_control_peer;
@@ -15,6 +16,7 @@ struct ms_control_peer;
 struct ms_control_peers {
 	struct ms_control_peer *first; /* owned */
 	uint32_t n;
+	struct ms_shares shares; /* of the daemon's time, but for administrators */
 };
 
 /* ms_control_peer_new - serve @take_fd and greet; it and the entry of @take_who are consumed in

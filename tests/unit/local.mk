@@ -190,6 +190,10 @@ test_event_SOURCES = tests/unit/test-event.c $(FAKE_INSTANCE)
 test_event_LDADD = $(CONTROL_LIBS)
 test_event_LDFLAGS = $(LDFLAGS_OOM)
 
+UNIT_TESTS += test-control-share
+test_control_share_SOURCES = tests/unit/test-control-share.c $(FAKE_INSTANCE)
+test_control_share_LDADD = $(CONTROL_LIBS)
+
 UNIT_TESTS += test-rpc
 test_rpc_SOURCES = tests/unit/test-rpc.c $(FAKE_INSTANCE)
 test_rpc_LDADD = $(CONTROL_LIBS)
