@@ -174,12 +174,13 @@ static bool grow(struct scan *s)
 /* A row for the value at the cursor; NO_NODE when there is no room, and then the scan is over. */
 static uint32_t add_value(struct scan *s, enum ms_json_type type)
 {
-	uint32_t i = s->gate.n_nodes;
+	uint32_t i = s->gate.n_nodes,
+		 most = s->limits.max_values ? s->limits.max_values : MS_MAX_JSON_NODES;
 	struct ms_json node = {.type = type, .line = s->lex.line, .column = s->lex.column};
 
-	if (i == MS_MAX_JSON_NODES) {
+	if (i == most) {
 		say(s, s->open, s->lex.line, s->lex.column, NULL,
-		    "found more than %u values in one document", MS_MAX_JSON_NODES);
+		    "found more than %u values in one document", most);
 		s->stop = true;
 		return NO_NODE;
 	}

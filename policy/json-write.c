@@ -274,6 +274,12 @@ void ms_jw_value(struct ms_jw *jw, const char *key, const struct ms_json *value)
 	jw->bad = true;
 }
 
+/** ms_jw_len() - Return: bytes of text so far. */
+size_t ms_jw_len(const struct ms_jw *jw)
+{
+	return jw->buf.len;
+}
+
 static void new_line(struct ms_buf *out, uint32_t depth)
 {
 	ms_buf_add(out, "\n", 1);

@@ -135,7 +135,8 @@ int ms_doc_parse(const char *data, size_t len, struct ms_doc_limits limits, enum
 	ms_auto(doc) struct ms_doc *doc = calloc(1, sizeof(*doc));
 	int r;
 
-	ms_assert(limits.max_bytes <= INT32_MAX && limits.max_depth <= MS_MAX_JSON_OPEN);
+	ms_assert(limits.max_bytes <= INT32_MAX && limits.max_depth <= MS_MAX_JSON_OPEN &&
+		  limits.max_values <= MS_MAX_JSON_NODES);
 	if (!doc)
 		return -ENOMEM;
 	r = ms_json_gate_scan(data, len, limits, reason, report, &doc->gate);

@@ -28,6 +28,7 @@ enum ms_json_type {
 struct ms_doc_limits {
 	size_t max_bytes;
 	uint32_t max_depth;
+	uint32_t max_values; /* 0: MS_MAX_JSON_NODES, which is the most */
 };
 
 enum ms_doc_result { MS_DOC_INVALID = 1 }; /* what is wrong stands in the report */
@@ -91,6 +92,8 @@ void ms_jw_bool(struct ms_jw *jw, const char *key, bool value);
 void ms_jw_null(struct ms_jw *jw, const char *key);
 void ms_jw_value(struct ms_jw *jw, const char *key,
 		 const struct ms_json *value); /* a copy of a parsed value */
+/* ms_jw_len - bytes of text so far: for those who may stop before there are too many. */
+size_t ms_jw_len(const struct ms_jw *jw);
 enum ms_jw_style { MS_JW_LINE, MS_JW_PRETTY }; /* one line without a newline; indented for people */
 /* ms_jw_take - the text, owned by the caller (free); NULL when anything failed or something is
  * still open. */

@@ -12,6 +12,7 @@
 #define MS_MAX_REQUEST_BYTES  (1024u * 1024u)
 #define MS_MAX_MANIFEST_DEPTH 16u
 #define MS_MAX_REQUEST_DEPTH  32u
+#define MS_MAX_REQUEST_VALUES 4096u /* reading one takes no longer than others may wait */
 #define MS_MAX_JSON_NODES     65536u		    /* values in one document */
 #define MS_MAX_DIAGS	      100u		    /* errors told at once; the rest are counted */
 #define MS_MAX_REPORT_BYTES   (512u * 1024u)	    /* the text of those errors */
@@ -78,8 +79,8 @@
 #define MS_MAX_PEER_OUTPUT_BYTES  (4u * 1024u * 1024u)
 #define MS_MAX_EVENTS_KEPT	  10000u
 #define MS_MAX_EVENTS_BYTES	  (16u * 1024u * 1024u) /* of all kept events */
-#define MS_MAX_EVENT_BYTES	  (64u * 1024u)
-#define MS_MAX_FILTER_WORDS	  32u /* in one list of a subscription */
+#define MS_MAX_EVENT_BYTES	  (128u * 1024u) /* the largest labels and command, escaped */
+#define MS_MAX_FILTER_WORDS	  32u		 /* in one list of a subscription */
 #define MS_MAX_REQUEST_ID_BYTES	  64u
 #define MS_MAX_ANSWER_FDS	  4u
 #define MS_MAX_LIST		  500u /* entries of one answer */
@@ -91,6 +92,7 @@
 #define MS_MAX_PEER_ENTRIES	  64u /* of the configuration */
 #define MS_MAX_SCOPE_PATTERNS	  64u /* modules or tenants of one entry */
 #define MS_MAX_STREAMS		  64u /* one-use sockets, waiting or in use */
+#define MS_MAX_USER_STREAMS	  32u /* of them by one user, but for root's */
 #define MS_MAX_EXECS		  8u  /* commands at once in one instance */
 
 /* What a module's acts can cost */

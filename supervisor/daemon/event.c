@@ -23,6 +23,7 @@
 #include "policy/config-peers.h"
 #include "supervisor/daemon/event-ring.h"
 
+#define LOOKS_A_TURN	 256u	       /* events that a reader does not want, one after the other */
 #define SUB_FILTER_BYTES (64u * 1024u) /* of the words of one filter */
 
 struct ms_event {
@@ -555,11 +556,13 @@ static int next_gap(struct ms_sub *sub, struct ms_sub_item *ret)
  * ms_sub_next() - what is to be sent next.
  * @sub: the subscription
  * @ret: filled unless MS_SUB_EMPTY
- * Return: 0 with a reference to an event, MS_SUB_EMPTY, MS_SUB_GAP, MS_SUB_ENDED or MS_SUB_MARK.
+ * Return: 0 with a reference to an event, MS_SUB_EMPTY, MS_SUB_LATER (nothing of what was looked at
+ * so far: ask again), MS_SUB_GAP, MS_SUB_ENDED or MS_SUB_MARK.
  */
 int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret)
 {
 	const struct ms_events *events = sub->events;
+	uint32_t looked = 0;
 	int r;
 
 	if (sub->ended)
@@ -572,6 +575,8 @@ int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret)
 		struct ms_event *event = sub->at;
 		uint64_t from = sub->cursor, to = event ? event->seq : events->next;
 
+		if (looked++ == LOOKS_A_TURN)
+			return MS_SUB_LATER;
 		sub->cursor = to;
 		if (from < to) {
 			fill_gap(sub, from, to - 1, "lost", ret);

@@ -77,14 +77,21 @@ MS_MUST_CHECK int ms_sub_new(struct ms_events *events, const struct ms_sub_filte
 			     void (*wake)(void *data), void *data, struct ms_sub **ret);
 struct ms_sub *ms_sub_free(struct ms_sub *sub);
 
-enum ms_sub_result { MS_SUB_EMPTY = 1, MS_SUB_GAP = 2, MS_SUB_ENDED = 3, MS_SUB_MARK = 4 };
+enum ms_sub_result {
+	MS_SUB_EMPTY = 1,
+	MS_SUB_GAP = 2,
+	MS_SUB_ENDED = 3,
+	MS_SUB_MARK = 4,
+	MS_SUB_LATER = 5
+};
 struct ms_sub_item {
 	uint64_t prev;		/* what was sent before, of this subscription */
 	struct ms_event *event; /* with 0: a reference, the caller's */
 	uint64_t from, to;	/* with MS_SUB_GAP and MS_SUB_ENDED */
 	const char *reason;
 };
-/* ms_sub_next - the next thing to send: 0 an event; MS_SUB_EMPTY nothing now; MS_SUB_GAP;
+/* ms_sub_next - the next thing to send: 0 an event; MS_SUB_EMPTY nothing now; MS_SUB_LATER: nothing
+ * that is wanted in what was looked at, which was enough for one turn: ask again; MS_SUB_GAP;
  * MS_SUB_ENDED, a gap after which the subscription is over (and answers MS_SUB_EMPTY for ever); or
  * MS_SUB_MARK, once. */
 MS_MUST_CHECK int ms_sub_next(struct ms_sub *sub, struct ms_sub_item *ret);

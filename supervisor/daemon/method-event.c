@@ -227,6 +227,8 @@ static bool pull_one(struct ms_rpc_peer *peer, struct ms_rpc_sub *slot)
 
 	if (r == MS_SUB_EMPTY)
 		return false;
+	if (r == MS_SUB_LATER)
+		return true;
 	if (r == 0) {
 		line.event = item.event;
 		line.tail = "}\n"; /* the event's own brace ends params */

@@ -274,9 +274,9 @@ static const struct ms_param list_params[ARG_LIST_COUNT] = {
 };
 
 #define LIST_DEFAULT 100u
-#define LIST_STEPS                                                                                 \
-	32u /* through what a peer does not see: then it goes on with another request              \
-	     */
+#define LIST_STEP    4u	  /* instances between two looks at how long the answer is */
+#define LIST_STEPS   512u /* then it goes on with another request, whoever sees how few of them */
+#define LIST_BYTES   (1024u * 1024u) /* after which a page ends: labels may be large */
 
 struct listing {
 	const struct ms_rpc_peer *peer;
@@ -296,15 +296,17 @@ static void add_to_list(void *data, const struct ms_instance_view *view)
 	listing->left--;
 }
 
-/* As many as are wanted of those that the peer sees; never more at a time than there is room for,
- * as all of them may be. Where to go on, or 0. */
+/* As many as are wanted of those that the peer sees, and as an answer has room for; never more at a
+ * time, as all of them may be. Where to go on, or 0. */
 static uint64_t write_list(struct ms_supervisor *s, uint64_t after, struct listing *listing)
 {
 	uint32_t steps = 0;
 
 	do
-		after = ms_instance_each(s, after, listing->left, add_to_list, listing);
-	while (after && listing->left && ++steps < LIST_STEPS);
+		after = ms_instance_each(s, after, MS_MIN(listing->left, LIST_STEP), add_to_list,
+					 listing);
+	while (after && listing->left && ++steps < LIST_STEPS &&
+	       ms_jw_len(listing->jw) < LIST_BYTES);
 	return after;
 }
 

@@ -279,7 +279,8 @@ static int run_call(struct ms_call *call, struct ms_fault *fault)
 void ms_rpc_request(struct ms_rpc_peer *peer, const char *line, size_t len)
 {
 	struct ms_doc_limits limits = {.max_bytes = MS_MAX_REQUEST_BYTES,
-				       .max_depth = MS_MAX_REQUEST_DEPTH};
+				       .max_depth = MS_MAX_REQUEST_DEPTH,
+				       .max_values = MS_MAX_REQUEST_VALUES};
 	struct ms_call *call = calloc(1, sizeof(*call));
 	struct ms_fault fault = {0};
 	int r;

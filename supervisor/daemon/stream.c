@@ -300,10 +300,27 @@ static int begin(struct ms_stream *stream, const struct ms_stream_for *whom)
 	return r < 0 ? r : add_sources(stream, whom->expire_usec ? whom->expire_usec : EXPIRE_USEC);
 }
 
-static int refuse_more(struct ms_error *err)
+/* One user never has all of those that others need as well. */
+static bool has_its_share(const struct ms_streams *streams, uid_t uid)
 {
-	MS_IGNORE(ms_error_say(err, EBUSY, MS_REASON_BUSY, "%u streams are open, the most",
-			       MS_MAX_STREAMS)); /* below */
+	uint32_t n = 0;
+
+	if (uid == 0 || uid == geteuid())
+		return false;
+	for (const struct ms_stream *stream = streams->first; stream; stream = stream->next)
+		n += stream->uid == uid;
+	return n >= MS_MAX_USER_STREAMS;
+}
+
+static int refuse_more(uid_t uid, bool has_its_share, struct ms_error *err)
+{
+	if (has_its_share)
+		MS_IGNORE(ms_error_say(err, EBUSY, MS_REASON_BUSY,
+				       "user %u has %u streams open, the most of one user",
+				       (unsigned)uid, MS_MAX_USER_STREAMS)); /* below */
+	else
+		MS_IGNORE(ms_error_say(err, EBUSY, MS_REASON_BUSY, "%u streams are open, the most",
+				       MS_MAX_STREAMS)); /* below */
 	return ms_error_hint(err, "end a --follow, or ask for the lines inline");
 }
 
@@ -323,8 +340,8 @@ int ms_stream_open(struct ms_streams *streams, const struct ms_stream_for *whom,
 	struct ms_stream *stream;
 	int r;
 
-	if (streams->n >= MS_MAX_STREAMS)
-		return refuse_more(err);
+	if (streams->n >= MS_MAX_STREAMS || has_its_share(streams, whom->uid))
+		return refuse_more(whom->uid, has_its_share(streams, whom->uid), err);
 	stream = calloc(1, sizeof(*stream));
 	if (!stream)
 		return ms_error_say(err, ENOMEM, MS_REASON_OOM, "out of memory");
