@@ -148,7 +148,7 @@ static struct ms_unit *make_unit(struct ms_instance *i, const struct ms_record *
 	const struct ms_manifest *m = i->inspection.manifest;
 	const struct ms_unit_record made = {
 		.generation = i->generation,
-		.n_starts = 1,
+		.history = {.n = 1, .starts_usec = {ms_life_now(CLOCK_BOOTTIME)}},
 		.since_usec = record->since_usec,
 		.tier = i->tier,
 		.wished = true,

@@ -18,6 +18,24 @@ static void put_str(struct ms_wr *wr, struct ms_str s)
 	ms_wr_cstr(wr, s.p ? s.p : "", s.len);
 }
 
+/* The latest, oldest first: where the ring begins is of no interest. */
+static void put_history(struct ms_wr *wr, const struct ms_restart_history *history)
+{
+	uint32_t n = MS_MIN(history->n, MS_RESTART_HISTORY);
+
+	ms_wr_u32(wr, n);
+	for (uint32_t i = history->n - n; i != history->n; i++)
+		ms_wr_u64(wr, history->starts_usec[i % MS_RESTART_HISTORY]);
+}
+
+static void get_history(struct ms_rd *rd, struct ms_restart_history *ret)
+{
+	uint32_t n = ms_rd_count(rd, MS_RESTART_HISTORY);
+
+	for (uint32_t i = 0; i < n; i++)
+		ms_restart_note(ret, ms_rd_u64(rd));
+}
+
 int ms_unit_record_encode(const struct ms_unit_record *record, void **ret, size_t *ret_len)
 {
 	ms_auto_free uint8_t *buf = malloc(MS_MAX_UNIT_RECORD_BYTES);
@@ -31,7 +49,7 @@ int ms_unit_record_encode(const struct ms_unit_record *record, void **ret, size_
 	ms_wr_u32(&wr, record->number);
 	ms_wr_u32(&wr, record->generation);
 	ms_wr_u32(&wr, record->failures);
-	ms_wr_u32(&wr, record->n_starts);
+	put_history(&wr, &record->history);
 	ms_wr_u64(&wr, record->since_usec);
 	ms_wr_u8(&wr, (uint8_t)record->tier);
 	ms_wr_u8(&wr, record->wished);
@@ -81,7 +99,7 @@ int ms_unit_record_decode(const void *data, size_t len, struct ms_unit_record *r
 	ret->number = ms_rd_u32(&rd);
 	ret->generation = ms_rd_u32(&rd);
 	ret->failures = ms_rd_u32(&rd);
-	ret->n_starts = ms_rd_u32(&rd);
+	get_history(&rd, &ret->history);
 	ret->since_usec = ms_rd_u64(&rd);
 	tier = ms_rd_u8(&rd);
 	ret->wished = get_flag(&rd);

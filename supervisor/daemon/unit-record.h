@@ -11,13 +11,15 @@
 #include "lib/base.h"
 #include "modsup/limits.h"
 #include "policy/config.h"
+#include "supervisor/daemon/restart.h"
 
 #define MS_MAX_UNIT_RECORD_BYTES (MS_MAX_MANIFEST_BYTES + MS_MAX_ARGV * MS_MAX_ARG_BYTES + 65536u)
 
 struct ms_unit_record {
 	struct ms_arena arena; /* owns the strings of a decoded one */
-	uint32_t number, generation, failures, n_starts;
-	uint64_t since_usec; /* of the state that its run is in, CLOCK_REALTIME */
+	uint32_t number, generation, failures;
+	struct ms_restart_history history; /* CLOCK_BOOTTIME: of this boot, as the record is */
+	uint64_t since_usec;		   /* of the state that its run is in, CLOCK_REALTIME */
 	enum ms_tier tier;
 	bool wished, ready; /* ready: its run was, once */
 	bool again;	    /* its run was asked to end, for another one to follow */

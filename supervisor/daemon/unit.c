@@ -122,7 +122,7 @@ void ms_unit_note(struct ms_unit *unit)
 		.number = unit->number,
 		.generation = unit->generation,
 		.failures = unit->failures,
-		.n_starts = MS_MIN(unit->history.n, MS_RESTART_HISTORY),
+		.history = unit->history,
 		.since_usec = unit->current ? unit->current->since_usec : 0,
 		.tier = unit->tier,
 		.wished = unit->wished,
@@ -198,9 +198,7 @@ struct ms_unit *ms_unit_from_record(struct ms_supervisor *s, const struct ms_uni
 	unit->was_ready = record->ready;
 	unit->was_up = true;
 	unit->since_usec = record->since_usec;
-	/* when they were is not written down: taken as just now, which never allows more starts */
-	for (uint32_t n = 0; n < MS_MIN(record->n_starts, MS_RESTART_HISTORY); n++)
-		ms_restart_note(&unit->history, ms_life_now(CLOCK_BOOTTIME));
+	unit->history = record->history;
 	if (record->labels.len)
 		unit->labels = parse_labels(record->labels.p, record->labels.len);
 	if (arena->error || (record->labels.len && !unit->labels)) {

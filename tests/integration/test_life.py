@@ -582,3 +582,28 @@ def modules_of_the_version_before_are_renewed_without_a_gap_in_service(t):
                      "its next run")
         equal(view["shim"], "current", "the shim of its next run")
         equal(http(path, "/")[0], 200, "it serves at the same path")
+
+
+@test
+def starts_of_long_ago_do_not_count_after_the_daemons_death(t):
+    daemon = daemon_with(t, json.dumps({"restart": {"delay": "10ms", "maxDelay": "20ms",
+                                                    "startLimit": 3, "startWindow": "1s"}}))
+    with daemon.client() as client:
+        path = client.call("instance.start", path=server(t, readiness={"http": "/"}))["sockets"]["http"]
+        for turn in range(5):
+            time.sleep(0.6)  # a duration is what is counted: never three starts in one second
+            try:
+                http(path, "/die")
+            except ConnectionError:
+                pass
+            until(lambda: state(client)["generation"] == turn + 2 and state(client)["state"] == "ready",
+                  "another run")
+        time.sleep(1.1)
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        try:
+            http(path, "/die")
+        except ConnectionError:
+            pass
+        until(lambda: state(client)["generation"] == 7 and state(client)["state"] == "ready", "another run")

@@ -178,7 +178,8 @@ test_restart_SOURCES = tests/unit/test-restart.c supervisor/daemon/restart.c
 test_restart_LDADD = $(UNITLIBS)
 
 UNIT_TESTS += test-unit-record
-test_unit_record_SOURCES = tests/unit/test-unit-record.c supervisor/daemon/unit-record.c
+test_unit_record_SOURCES = tests/unit/test-unit-record.c supervisor/daemon/restart.c \
+	supervisor/daemon/unit-record.c
 test_unit_record_LDADD = $(UNITLIBS)
 
 # The control socket, with fake-instance.c in place of what it drives.

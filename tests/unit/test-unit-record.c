@@ -21,7 +21,7 @@ static struct ms_unit_record a_record(void)
 		.number = 17,
 		.generation = 4,
 		.failures = 2,
-		.n_starts = 3,
+		.history = {.n = MS_RESTART_HISTORY + 3, .starts_usec = {64, 65, 66, 3, 4}},
 		.since_usec = 1700000000000000u,
 		.tier = (enum ms_tier)(MS_TIER_COUNT - 1),
 		.wished = true,
@@ -80,7 +80,11 @@ TEST(there_and_back)
 	CHECK_EQ(out.number, in.number);
 	CHECK_EQ(out.generation, in.generation);
 	CHECK_EQ(out.failures, in.failures);
-	CHECK_EQ(out.n_starts, in.n_starts);
+	/* the ring began at its fourth place; the latest three came last */
+	CHECK_EQ(out.history.n, MS_RESTART_HISTORY);
+	CHECK_EQ(out.history.starts_usec[0], 3);
+	CHECK_EQ(out.history.starts_usec[1], 4);
+	CHECK_EQ(out.history.starts_usec[MS_RESTART_HISTORY - 1], 66);
 	CHECK_EQ(out.since_usec, in.since_usec);
 	CHECK_EQ(out.tier, in.tier);
 	CHECK(out.wished && out.ready && out.again);
