@@ -12,12 +12,12 @@
 #define MS_MAX_REQUEST_BYTES  (1024u * 1024u)
 #define MS_MAX_MANIFEST_DEPTH 16u
 #define MS_MAX_REQUEST_DEPTH  32u
-#define MS_MAX_REQUEST_VALUES 4096u /* reading one takes no longer than others may wait */
-#define MS_MAX_JSON_NODES     65536u		    /* values in one document */
-#define MS_MAX_DIAGS	      100u		    /* errors told at once; the rest are counted */
-#define MS_MAX_REPORT_BYTES   (512u * 1024u)	    /* the text of those errors */
-#define MS_MAX_JSON_NUMBER    128u		    /* characters of one number */
-#define MS_MAX_JSON_POINTER   1024u		    /* bytes of a JSON pointer in a message */
+#define MS_MAX_REQUEST_VALUES 4096u	     /* reading one takes no longer than others may wait */
+#define MS_MAX_JSON_NODES     65536u	     /* values in one document */
+#define MS_MAX_DIAGS	      100u	     /* errors told at once; the rest are counted */
+#define MS_MAX_REPORT_BYTES   (512u * 1024u) /* the text of those errors */
+#define MS_MAX_JSON_NUMBER    128u	     /* characters of one number */
+#define MS_MAX_JSON_POINTER   1024u	     /* bytes of a JSON pointer in a message */
 #define MS_MAX_JSON_WRITE     (16u * 1024u * 1024u) /* one text written */
 #define MS_MAX_JSON_OPEN      64u		    /* objects and arrays open while writing */
 
@@ -84,6 +84,7 @@
 #define MS_MAX_REQUEST_ID_BYTES	  64u
 #define MS_MAX_ANSWER_FDS	  4u
 #define MS_MAX_LIST		  500u /* entries of one answer */
+#define MS_MAX_STARTS_QUEUED	  8u   /* of one module of one tenant */
 #define MS_MAX_WAIT_USEC	  (3600ull * 1000000ull)
 #define MS_MAX_TTY_SIDE		  1000u
 #define MS_MAX_LABELS		  16u

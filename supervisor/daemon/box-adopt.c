@@ -128,9 +128,8 @@ int ms_box_adopt(struct ms_supervisor *s, const struct ms_box_record *record,
 		return ms_error_set(err, ENOMEM, "box");
 	err->step = MS_STEP_SHIM;
 	box->adopting = true;
-	/* the shim holds the locks of its ids */
-	box->shim_id.uid = record->birth.shim_uid;
-	box->module_id.uid = record->birth.module_uid;
+	box->shim_id = ms_id_of_adopted(&s->launcher->ids, record->birth.shim_uid);
+	box->module_id = ms_id_of_adopted(&s->launcher->ids, record->birth.module_uid);
 	memcpy(box->launch_id, record->birth.launch_id, sizeof(box->launch_id));
 	memcpy(box->policy_hash, record->policy_hash, sizeof(box->policy_hash));
 	memcpy(box->plan_hash, record->birth.plan_hash, sizeof(box->plan_hash));

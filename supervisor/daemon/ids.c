@@ -258,11 +258,15 @@ int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret, struct
 	return r < 0 ? ms_error_set(err, -r, "lock id %u", uid) : 0;
 }
 
+struct ms_id ms_id_of_adopted(const struct ms_ids *ids, uint32_t uid)
+{
+	return (struct ms_id){.uid = uid, .lock = -EBADF, .dir = ids->dir};
+}
+
 void ms_id_release(struct ms_id *id)
 {
-	if (id->lock >= 0) {
-		id->lock = ms_fd_close(id->lock);
+	id->lock = ms_fd_close(id->lock);
+	if (id->dir >= 0 && id->uid)
 		drop_name(id->dir, id->uid);
-	}
-	id->uid = 0;
+	*id = MS_ID_INIT;
 }

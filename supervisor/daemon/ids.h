@@ -38,7 +38,10 @@ MS_MUST_CHECK int ms_ids_take(struct ms_ids *ids, struct ms_id *ret, struct ms_e
 /* ms_ids_take_this - that one, or -EBUSY with reason conflict. */
 MS_MUST_CHECK int ms_ids_take_this(struct ms_ids *ids, uint32_t uid, struct ms_id *ret,
 				   struct ms_error *err);
-/* ms_id_release - nothing of the holder lives any more: the lock file goes too. */
+/* ms_id_of_adopted - that of a shim which a predecessor made: the shim alone holds the lock. */
+struct ms_id ms_id_of_adopted(const struct ms_ids *ids, uint32_t uid);
+/* ms_id_release - nothing of the holder lives any more: the lock file goes too, unless a shim that
+ * lives on holds it. */
 void ms_id_release(struct ms_id *id);
 
 #endif

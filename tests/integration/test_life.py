@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The life of a module beyond one run: readiness, health, restarts, stable sockets, the queue, and all
 of it over the death of the daemon."""
+import fcntl
 import json
 import os
 import pathlib
@@ -503,6 +504,34 @@ def a_stop_under_way_goes_on_after_the_daemons_death(t):
     with daemon.client() as client:
         until(lambda: not [i for i in client.call("instance.list")["instances"]
                            if i["state"] not in ("stopped",)], "it is stopped")
+
+
+def id_is_locked_or_gone(uid):
+    """Given back: or somebody else has it by now."""
+    try:
+        with open(f"/run/modsup-ids/{uid}", "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return True
+
+
+@test
+def what_was_taken_over_gives_back_its_ids(t):
+    daemon = daemon_with(t)
+    with daemon.client() as client:
+        pid = client.call("instance.start", path=server(t))["pid"]
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    uid = int(status.split("Uid:")[1].split()[0])
+    daemon.kill()
+    daemon.start()
+    require(os.path.exists(f"/run/modsup-ids/{uid}"), "while the shim lives its id keeps its name")
+    with daemon.client() as client:
+        equal(await_state(client, "ready")["pid"], pid, "it was taken over")
+        client.call("instance.stop", module="server")
+    until(lambda: id_is_locked_or_gone(uid), "the id is given back")
 
 
 @test

@@ -348,3 +348,25 @@ TEST(files_that_nobody_holds)
 	}
 	ms_id_release(&held);
 }
+
+TEST(of_what_was_taken_over)
+{
+	NEED_ROOT;
+	struct ms_error err = MS_ERROR_INIT;
+	IDS ids = ids_open();
+	struct ms_id held = MS_ID_INIT, adopted;
+	char name[32];
+
+	/* the shim's lock, held in another open file here */
+	REQUIRE(ms_ids_take(&ids, &held, &err) == 0);
+	(void)snprintf(name, sizeof(name), "%u", held.uid); /* fits */
+	adopted = ms_id_of_adopted(&ids, held.uid);
+	ms_id_release(&adopted);
+	CHECK_EQ(faccessat(ids.dir, name, F_OK, 0), 0); /* it lives */
+	CHECK_EQ(adopted.uid, 0);
+	adopted = ms_id_of_adopted(&ids, held.uid);
+	held.lock = ms_fd_close(held.lock); /* it ended */
+	ms_id_release(&adopted);
+	CHECK_EQ(faccessat(ids.dir, name, F_OK, 0), -1);
+	held = MS_ID_INIT;
+}
