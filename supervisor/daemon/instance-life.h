@@ -8,6 +8,7 @@
 #ifndef MS_DAEMON_INSTANCE_LIFE_H
 #define MS_DAEMON_INSTANCE_LIFE_H
 
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "lib/buf.h"
@@ -67,7 +68,8 @@ struct ms_instance {
 	char id[17];
 	enum ms_state state;
 	uint64_t since_usec;
-	bool dirty; /* somebody who waits may be answered now */
+	bool dirty, is_over; /* in the lists below */
+	TAILQ_ENTRY(ms_instance) dirty_link, over_link;
 
 	/* as asked */
 	struct ms_arena arena; /* owns the strings */
@@ -144,6 +146,10 @@ struct ms_instances {
 	struct ms_instance *first, *last; /* in order of start */
 	uint64_t last_order;
 	uint32_t n, n_ended;
+	/* so that what one of them does costs the same however many others there are */
+	TAILQ_HEAD(, ms_instance) dirty; /* somebody who waits may be answered now */
+	TAILQ_HEAD(, ms_instance) over;	 /* nothing follows, in the order in which they ended */
+	uint32_t n_over;
 	sd_event_source *answers; /* runs when something is dirty */
 
 	struct ms_instance *q_first, *q_last; /* those that wait for their turn to launch */

@@ -69,6 +69,18 @@ void ms_life_insert(struct ms_instance *i)
 	t->n++;
 }
 
+static void leave_lists(struct ms_instance *i)
+{
+	struct ms_instances *t = i->s->instances;
+
+	if (i->dirty)
+		TAILQ_REMOVE(&t->dirty, i, dirty_link);
+	if (i->is_over) {
+		TAILQ_REMOVE(&t->over, i, over_link);
+		t->n_over--;
+	}
+}
+
 void ms_life_free(struct ms_instance *i)
 {
 	ms_life_close(i);
@@ -79,6 +91,7 @@ void ms_life_free(struct ms_instance *i)
 	i->labels = ms_doc_free(i->labels);
 	ms_buf_done(&i->answer);
 	ms_arena_done(&i->arena);
+	leave_lists(i);
 	free(i);
 }
 
@@ -117,12 +130,18 @@ uint32_t ms_instances_live(const struct ms_instances *t)
 
 void ms_life_set(struct ms_instance *i, enum ms_state state)
 {
+	struct ms_instances *t = i->s->instances;
 	bool was_live = ms_life_is_live(i);
 
 	i->state = state;
 	i->since_usec = ms_life_now(CLOCK_REALTIME);
 	if (was_live && !ms_life_is_live(i))
-		i->s->instances->n_ended++;
+		t->n_ended++;
+	if (!i->is_over && !ms_life_is_live(i) && state != MS_STATE_BACKOFF) {
+		i->is_over = true;
+		TAILQ_INSERT_TAIL(&t->over, i, over_link);
+		t->n_over++;
+	}
 	ms_life_dirty(i);
 }
 
@@ -142,6 +161,8 @@ int ms_instances_new(struct ms_supervisor *s, struct ms_instances **ret, struct 
 	if (!t)
 		return ms_error_set(err, ENOMEM, "instances");
 	t->s = s;
+	TAILQ_INIT(&t->dirty);
+	TAILQ_INIT(&t->over);
 	s->units = ms_units_new();
 	if (!s->units)
 		return ms_error_set(err, ENOMEM, "units");
@@ -225,26 +246,78 @@ struct ms_instance *ms_life_new(struct ms_supervisor *s)
 	return i;
 }
 
+static bool is_same(struct ms_str a, struct ms_str b)
+{
+	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+}
+
+/* The same module of the same tenant as @req wants, and still in the queue. */
+static bool is_queued_for(const struct ms_instance *i, const struct ms_start_request *req)
+{
+	const struct ms_str tenant = req->tenant.len ? req->tenant : MS_STR_LIT("default");
+
+	if (i->state != MS_STATE_WAITING || i->unit || i->owner || i->stdio != MS_STDIO_LOG ||
+	    i->manifest_text.len || !is_same(i->tenant, tenant))
+		return false;
+	return req->path.len ? is_same(i->path, req->path) : is_same(i->wanted, req->module);
+}
+
+static bool is_asked_alike(const struct ms_instance *i, const struct ms_start_request *req)
+{
+	return is_queued_for(i, req) && !i->labels && !req->labels && !i->n_command &&
+	       !req->n_command && is_same(i->wanted, req->module) &&
+	       !i->tier_set == !req->tier_set && (!req->tier_set || i->tier == req->tier);
+}
+
+/* There will be one run of it, however often it is asked for: what waits in the queue is
+ * everybody's place in it, so that nobody fills it with the same. @ret: who waits already for what
+ * @req asks. */
+static int find_queued(const struct ms_supervisor *s, const struct ms_start_request *req,
+		       struct ms_instance **ret, struct ms_error *err)
+{
+	uint32_t n = 0;
+
+	*ret = NULL;
+	if (req->manifest.len || req->owner || req->stdio != MS_STDIO_LOG)
+		return 0;
+	for (struct ms_instance *i = s->instances->last; i && !*ret; i = i->prev) {
+		n += is_queued_for(i, req);
+		if (is_asked_alike(i, req))
+			*ret = i;
+	}
+	if (*ret || n < MS_MAX_STARTS_QUEUED)
+		return 0;
+	ms_error_say(err, EBUSY, MS_REASON_BUSY,
+		     "%u starts of this module wait in the queue already, the most", n);
+	return ms_error_hint(err, "wait for one of them");
+}
+
 int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *req, ms_start_fn fn,
 		      void *data, struct ms_error *err)
 {
-	const struct ms_waiter what = {
+	struct ms_waiter what = {
 		.what = MS_WAITS_START, .wait = req->wait, .start_fn = fn, .data = data};
 	struct ms_instance *i;
 	int r;
 
 	if (s->stopping)
 		return ms_error_say(err, EBUSY, MS_REASON_BUSY, "modsupd is stopping");
+	err->step = MS_STEP_ADMIT;
+	r = ms_emergency_admit(s->emergency, err);
+	if (r == 0)
+		r = find_queued(s, req, &i, err);
+	if (r < 0)
+		return r;
+	if (i) {
+		err->step = MS_STEP_NONE;
+		what.already = true;
+		return ms_life_wait(i, &what, req->timeout_usec, err);
+	}
 	if (ms_instances_live(s->instances) >= s->config->max_instances) {
-		err->step = MS_STEP_ADMIT;
 		ms_error_say(err, EBUSY, MS_REASON_HOST_FULL, "%u instances run already",
 			     s->config->max_instances);
 		return ms_error_hint(err, "stop some, or raise \"maxInstances\" in modsupd.json");
 	}
-	err->step = MS_STEP_ADMIT;
-	r = ms_emergency_admit(s->emergency, err);
-	if (r < 0)
-		return r;
 	err->step = MS_STEP_NONE;
 	i = ms_life_new(s);
 	if (!i)
@@ -261,11 +334,6 @@ int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *re
 	ms_life_insert(i);
 	ms_queue_enter(i);
 	return 0;
-}
-
-static bool is_same(struct ms_str a, struct ms_str b)
-{
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
 }
 
 struct ms_instance *ms_instance_find(struct ms_supervisor *s, struct ms_str instance,

@@ -31,6 +31,8 @@ void ms_life_drop_waiters(struct ms_instance *i)
 
 void ms_life_dirty(struct ms_instance *i)
 {
+	if (!i->dirty)
+		TAILQ_INSERT_TAIL(&i->s->instances->dirty, i, dirty_link);
 	i->dirty = true;
 	MS_IGNORE(sd_event_source_set_enabled(i->s->instances->answers,
 					      SD_EVENT_ONESHOT)); /* it is there */
@@ -242,29 +244,35 @@ static void forget_old(struct ms_instances *t)
 {
 	struct ms_instance *next;
 
-	for (struct ms_instance *i = t->first; i && t->n_ended > MS_MAX_ENDED; i = next) {
-		next = i->next;
-		if (!ms_life_is_live(i) && i->state != MS_STATE_BACKOFF && !i->waiters && !i->dirty)
+	for (struct ms_instance *i = TAILQ_FIRST(&t->over); i && t->n_over > MS_MAX_ENDED;
+	     i = next) {
+		next = TAILQ_NEXT(i, over_link);
+		if (!i->waiters && !i->dirty)
 			ms_life_drop(i);
 	}
+}
+
+static void answer(struct ms_instance *i)
+{
+	answer_waiters(i);
+	/* whoever asked for them went away before the answer */
+	if (!ms_life_is_live(i) || (i->started && !i->waiters))
+		close_client_fds(i);
+	if (is_joined(i))
+		ms_life_drop(i);
 }
 
 static int on_answers(sd_event_source *source MS_UNUSED, void *data)
 {
 	struct ms_instances *t = data;
-	struct ms_instance *next;
+	struct ms_instance *i;
 
-	for (struct ms_instance *i = t->first; i; i = next) {
-		next = i->next;
-		if (!i->dirty)
-			continue;
+	/* no more than there are: what becomes dirty again has its turn after the loop's other work
+	 */
+	for (uint32_t n = t->n; n && (i = TAILQ_FIRST(&t->dirty)); n--) {
+		TAILQ_REMOVE(&t->dirty, i, dirty_link);
 		i->dirty = false;
-		answer_waiters(i);
-		/* whoever asked for them went away before the answer */
-		if (!ms_life_is_live(i) || (i->started && !i->waiters))
-			close_client_fds(i);
-		if (is_joined(i))
-			ms_life_drop(i);
+		answer(i);
 	}
 	forget_old(t);
 	if (t->s->stopping && ms_instances_live(t) == 0)

@@ -636,3 +636,28 @@ def starts_of_long_ago_do_not_count_after_the_daemons_death(t):
         except ConnectionError:
             pass
         until(lambda: state(client)["generation"] == 7 and state(client)["state"] == "ready", "another run")
+
+
+@test
+def those_in_back_off_do_not_push_out_what_has_ended(t):
+    kept, count = 64, 66  # ended instances that are remembered; more than those
+    daemon = daemon_with(t, json.dumps({"restart": {"delay": "10m", "maxDelay": "10m"}}))
+    folder = str(t.folder(manifest(["/bin/false"], id="failing", limits={"memory": "16M"})))
+
+    def views(*states):
+        return [v for v in client.call("instance.list", limit=500)["instances"] if v["state"] in states]
+    with daemon.client() as client:
+        for ident in [client.send("instance.start", path=folder, tenant=f"t{n}", wait="no", timeout="600s")
+                      for n in range(count)]:
+            client.finish(ident, DEADLINE * 4)
+        until(lambda: len(views("backoff")) == count, "all of them are in back-off", timeout=DEADLINE * 4)
+        client.call("instance.stop", module="failing", tenant="t3")
+        client.call("instance.start", path=folder, tenant="more", wait="no")
+        until(lambda: len(views("backoff")) == count, "one more is in back-off", timeout=DEADLINE * 4)
+        equal([v["tenant"] for v in views("stopped")], ["t3"], "the one that was stopped")
+        client.call("instance.stop", module="failing", tenant="more")
+        for n in range(count):
+            if n != 3:
+                client.call("instance.stop", module="failing", tenant=f"t{n}")
+        until(lambda: len(views("backoff", "stopped", "failed")) == kept, "as many as are remembered")
+        require("t3" not in [v["tenant"] for v in views("stopped")], "the oldest is remembered")
