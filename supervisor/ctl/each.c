@@ -248,12 +248,27 @@ static int launch(struct flight *f)
 	return MS_EXIT_DONE;
 }
 
+/* The time that was given is over. */
+static int late(const struct flight *f)
+{
+	struct ms_error err = MS_ERROR_INIT;
+	uint32_t slot = 0;
+
+	while (slot + 1 < WINDOW && !f->ids[slot])
+		slot++;
+	(void)ms_error_say(&err, ETIMEDOUT, MS_REASON_DEADLINE, "%.100s %s",
+			   f->targets->list[f->whose[slot]].name, f->each->late);
+	return ms_say_error(f->each->ctl, &err);
+}
+
 static int receive(struct flight *f)
 {
 	ms_auto(message) struct ms_message message = MS_MESSAGE_INIT;
 	struct ms_error err = MS_ERROR_INIT;
 	int r = ms_client_receive(f->client, f->each->timeout_ms, &message, &err);
 
+	if (r == MS_CLIENT_TIMEOUT && f->each->late)
+		return late(f);
 	if (r != 0)
 		return ms_say_lost(f->each->ctl, r, &err);
 	for (uint32_t i = 0; message.kind != MS_MESSAGE_NOTE && i < WINDOW; i++) {

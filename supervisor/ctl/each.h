@@ -40,7 +40,9 @@ MS_MUST_CHECK int ms_each_words(struct ms_each_targets *targets, const char *con
 struct ms_each {
 	struct ms_ctl *ctl; /* borrowed */
 	const char *method;
-	int timeout_ms; /* of silence */
+	int timeout_ms;	  /* of silence */
+	const char *late; /* what @timeout_ms over means, said of the first that is open; NULL: the
+			   * supervisor should have answered */
 	/* The members of the request. -errno with @err: a usage error. */
 	int (*build)(const void *data, const struct ms_each_target *target, struct ms_jw *jw,
 		     struct ms_error *err);

@@ -48,7 +48,12 @@ int ms_verb_stop(struct ms_ctl *ctl, int argc, char **argv)
 		.max_operands = MS_MAX_ARGV,
 	};
 	ms_auto(each_targets) struct ms_each_targets targets = {0};
-	struct ms_each each = {.ctl = ctl, .method = "instance.stop", .build = build, .tell = tell};
+	struct ms_each each = {
+		.ctl = ctl,
+		.method = "instance.stop",
+		.build = build,
+		.tell = tell,
+		.late = "has not ended within the time given; it will, all the same"};
 	int code;
 
 	if (!ms_ctl_args(ctl, &args, argc, argv, &code) ||
@@ -78,7 +83,8 @@ int ms_verb_wait(struct ms_ctl *ctl, int argc, char **argv)
 			       .method = "instance.wait",
 			       .build = build,
 			       .tell = tell,
-			       .timeout_ms = MS_CLIENT_FOREVER};
+			       .timeout_ms = MS_CLIENT_FOREVER,
+			       .late = "has not ended within the time given"};
 	int code;
 
 	if (!ms_ctl_args(ctl, &args, argc, argv, &code) ||

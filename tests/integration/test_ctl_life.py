@@ -201,6 +201,7 @@ def restart_that_is_not_ready_in_time(t):
 def wait_has_an_end(t):
     t.start(t.folder(manifest(SLEEP, id="endless")))
     done = ctl(t, "wait", "--timeout", "300ms", "endless")
+    require("endless has not ended within the time given" in done.stderr, f"what happened: {done.stderr}")
     equal(done.returncode, 124, f"{done.stdout} {done.stderr}")
     ok(ctl(t, "stop", "--timeout", "1m", "endless"))
     require("endless stopped" in ok(ctl(t, "wait", "endless")), "how it ended")
