@@ -23,24 +23,25 @@
 
 /* -- what was asked, opened -- */
 
-static int open_manifest_in(int folder, int *ret, struct ms_error *err)
+static int open_manifest_in(int folder, struct ms_str path, int *ret, struct ms_error *err)
 {
+	const int shown = (int)MS_MIN(path.len, (size_t)120); /* the reason has to fit, too */
 	struct stat st;
 	/* O_NONBLOCK: a FIFO of that name may not stop the supervisor */
 	ms_auto_fd int fd =
 		ms_fs_open_beneath(folder, "module.json", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	if (fd < 0) {
-		ms_error_say(err, -fd, MS_REASON_MANIFEST_INVALID, "open module.json: %s",
-			     strerrordesc_np(-fd));
+		ms_error_say(err, -fd, MS_REASON_MANIFEST_INVALID, "open module.json in '%.*s': %s",
+			     shown, path.p, strerrordesc_np(-fd));
 		return ms_error_hint(
 			err, "a module's folder has a module.json at its top, see module.json(5)");
 	}
 	if (fstat(fd, &st) < 0)
-		return ms_error_set(err, errno, "stat of module.json");
+		return ms_error_set(err, errno, "stat of module.json in '%.*s'", shown, path.p);
 	if (!S_ISREG(st.st_mode))
 		return ms_error_say(err, EINVAL, MS_REASON_MANIFEST_INVALID,
-				    "module.json is not a regular file");
+				    "module.json in '%.*s' is not a regular file", shown, path.p);
 	*ret = MS_TAKE_FD(fd);
 	return 0;
 }
@@ -74,7 +75,7 @@ static int open_asked(struct ms_instance *i, const struct ms_start_request *req,
 	if (r < 0)
 		return r;
 	if (!req->manifest.len)
-		return open_manifest_in(i->bundle, &i->manifest, err);
+		return open_manifest_in(i->bundle, folder, &i->manifest, err);
 	i->manifest = ms_fs_sealed_memfd("manifest", req->manifest.p, req->manifest.len,
 					 /* executable= */ false);
 	return i->manifest < 0 ? ms_error_set(err, -i->manifest, "keep the manifest") : 0;

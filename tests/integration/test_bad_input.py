@@ -236,6 +236,7 @@ def manifest_file_that_is_special(t):
         make(folder / "module.json")
         error = t.client.refused("instance.start", path=str(folder))
         require(error.reason in ("manifest-invalid", "bundle-invalid"), f"{error.data}")
+        require(str(folder) in words(error), f"which folder: {words(error)}")
 
 
 @test
