@@ -248,7 +248,7 @@ struct ms_instance *ms_life_new(struct ms_supervisor *s)
 
 static bool is_same(struct ms_str a, struct ms_str b)
 {
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+	return a.len == b.len && (!a.len || memcmp(a.p, b.p, a.len) == 0);
 }
 
 /* The same module of the same tenant as @req wants, and still in the queue. */

@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 
-from harness import DEADLINE, Daemon, build_dir, equal, manifest, require, test, until
+from harness import DEADLINE, Daemon, RpcError, build_dir, equal, manifest, require, test, until
 from harness.census import fd_kinds
 from harness.daemon import default_config
 
@@ -152,3 +152,27 @@ def a_helper_that_repeats_itself_with_descriptors(t):
                                         if m.get("method") == "exec.exited"), None), "its end")
         require("error" in end, f"it is told that the helper was not to be trusted: {end}")
         until(lambda: fd_kinds(daemon.pid) == before, "every descriptor that came is closed")
+
+
+# A backend that asks without end.
+
+@test
+def one_module_cannot_fill_the_queue_of_starts(t):
+    daemon = daemon_with_restarts(t)
+    folder = str(t.folder(manifest(["/bin/sleep", "1000"], id="asked")))
+    other = str(t.folder(manifest(["/bin/sleep", "1000"], id="other")))
+    with daemon.client() as client, daemon.client() as neighbour:
+        alike = [client.send("instance.start", path=folder, wait="no") for _ in range(300)]
+        apart = [client.send("instance.start", path=folder, wait="no", labels={"n": str(n)})
+                 for n in range(300)]
+        reasons = set()
+        for ident in alike + apart:
+            try:
+                client.finish(ident)
+            except RpcError as error:
+                reasons.add(error.reason)
+        waiting = neighbour.call("capacity.get")["starts"]["waiting"]
+        require(waiting <= 8, f"{waiting} starts of one module wait before those of others")
+        require(reasons <= {"busy"}, f"what is refused: {reasons}")
+        neighbour.call("instance.start", path=other)
+        equal(client.call("instance.start", path=folder)["already"], True, "one of them runs")
