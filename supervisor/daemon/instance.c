@@ -297,7 +297,7 @@ int ms_instance_start(struct ms_supervisor *s, const struct ms_start_request *re
 {
 	struct ms_waiter what = {
 		.what = MS_WAITS_START, .wait = req->wait, .start_fn = fn, .data = data};
-	struct ms_instance *i;
+	struct ms_instance *i = NULL;
 	int r;
 
 	if (s->stopping)
