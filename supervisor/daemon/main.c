@@ -211,8 +211,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)source;
 	MS_IGNORE(sd_notify(0, "STOPPING=1")); /* nobody may be listening */
 	if (info->ssi_signo == SIGTERM && !s->stopping && !s->config->stop_with_daemon) {
-		ms_log(MS_LOG_INFO, "stopping; %u module%s run on", ms_instances_live(s->instances),
-		       ms_instances_live(s->instances) == 1 ? "" : "s");
+		ms_log(MS_LOG_INFO, "stopping; %u module%s on", ms_instances_live(s->instances),
+		       ms_instances_live(s->instances) == 1 ? " runs" : "s run");
 		ms_instances_leave_all(s);
 		return 0;
 	}
