@@ -108,7 +108,8 @@ static void tell_instances(const struct tally *tally, struct ms_buf *out)
 {
 	ms_auto(buf) struct ms_buf text = MS_BUF_INIT(1024);
 
-	ms_buf_addf(&text, "%llu", (unsigned long long)tally->all);
+	/* also earlier runs of what was started again: list leaves these out */
+	ms_buf_addf(&text, "%llu known", (unsigned long long)tally->all);
 	for (size_t i = 0, told = 0; i < MS_ARRAY_LEN(states); i++) {
 		if (tally->by_state[i])
 			ms_buf_addf(&text, "%s%llu %s", told++ ? ", " : ": ",

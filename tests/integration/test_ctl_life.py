@@ -399,6 +399,7 @@ def status_of_the_supervisor(t):
     require(out.startswith("modsupd ") and f"process {t.daemon.pid}, private" in out, out)
     require(f"{t.daemon.folder}/control.sock" in out and "1 ready" in out and "cgroups" in out, out)
     require("0 wait for their turn" in out, f"the start queue: {out}")
+    require(" known: " in out, f"earlier runs are counted, too: {out}")
     told = json.loads(ok(ctl(t, "--json", "status")))
     equal(told["supervisor"]["pid"], t.daemon.pid, "for programs")
     require(told["instances"]["ready"] >= 1 and told["host"]["checks"], str(told)[:300])
