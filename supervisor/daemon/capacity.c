@@ -277,7 +277,7 @@ static void refresh(struct ms_capacity *c, uint64_t older_than_usec)
 	read_disk(c);
 	c->a.sum_of_limits = 0;
 	c->n_limits = 0;
-	ms_cgroups_each(cgroups, MS_CGROUP_MEMORY, add_limit, c);
+	ms_cgroups_each(cgroups, MS_CGROUP_MEMORY, /* with_use= */ false, add_limit, c);
 }
 
 /* -- who uses most -- */
@@ -339,7 +339,7 @@ static void name_largest(struct ms_supervisor *s, enum ms_controller controller,
 	/* a backend is told why its start was refused, and others are not there for it */
 	if (ms_peers_have_scopes(s->config))
 		return;
-	ms_cgroups_each(s->launcher->cgroups, controller, sort_in, &l);
+	ms_cgroups_each(s->launcher->cgroups, controller, !l.by_limit, sort_in, &l);
 	for (uint32_t i = 0; i < LARGEST && l.users[i].figure; i++) {
 		ms_buf_adds(out, i ? ", " : "; most have ");
 		name_user(s, &l.users[i], controller == MS_CGROUP_MEMORY, out);

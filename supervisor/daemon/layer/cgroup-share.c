@@ -169,30 +169,43 @@ void ms_cgroups_use(const struct ms_cgroups *c, struct ms_cgroups_use *ret)
 		ret->processes = number_at(pids->modules, "pids.current", NULL, 0);
 }
 
-static void tell_one(const struct ms_cgroup_tree *t, enum ms_controller controller, int dir,
-		     const char *name, ms_cgroups_each_fn fn, void *data)
+struct each {
+	const struct ms_cgroup_tree *tree;
+	enum ms_controller controller;
+	bool with_use;
+	ms_cgroups_each_fn fn;
+	void *data;
+};
+
+static void tell_one(const struct each *each, int dir, const char *name)
 {
+	const struct ms_cgroup_tree *t = each->tree;
 	ms_auto_fd int group = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t limit, used = 0;
 
 	if (group < 0)
 		return; /* it has just ended */
-	if (controller == MS_CGROUP_MEMORY)
-		fn(data, name,
-		   number_at(group, t->v2 ? "memory.max" : "memory.limit_in_bytes", NULL,
-			     UINT64_MAX),
-		   usage_of(t, group));
-	else
-		fn(data, name, number_at(group, "payload/pids.max", NULL, UINT64_MAX),
-		   number_at(group, "payload/pids.current", NULL, 0));
+	if (each->controller == MS_CGROUP_MEMORY) {
+		limit = number_at(group, t->v2 ? "memory.max" : "memory.limit_in_bytes", NULL,
+				  UINT64_MAX);
+		if (each->with_use)
+			used = usage_of(t, group);
+	} else {
+		limit = number_at(group, "payload/pids.max", NULL, UINT64_MAX);
+		if (each->with_use)
+			used = number_at(group, "payload/pids.current", NULL, 0);
+	}
+	each->fn(each->data, name, limit, used);
 }
 
 /** ms_cgroups_each() - in no order. */
-void ms_cgroups_each(const struct ms_cgroups *c, enum ms_controller controller,
+void ms_cgroups_each(const struct ms_cgroups *c, enum ms_controller controller, bool with_use,
 		     ms_cgroups_each_fn fn, void *data)
 {
 	const struct ms_cgroup_tree *t = tree_with(c, controller);
 	int fd = t ? openat(t->modules, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct each each = {t, controller, with_use, fn, data};
 	struct dirent *e;
 
 	if (!dir) {
@@ -201,7 +214,7 @@ void ms_cgroups_each(const struct ms_cgroups *c, enum ms_controller controller,
 	}
 	while ((e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
 		if (e->d_type == DT_DIR && e->d_name[0] != '.')
-			tell_one(t, controller, dirfd(dir), e->d_name, fn, data);
+			tell_one(&each, dirfd(dir), e->d_name);
 	}
 	(void)closedir(dir); /* only read */
 }

@@ -27,10 +27,11 @@ struct ms_cgroups_use {
 };
 void ms_cgroups_use(const struct ms_cgroups *cgroups, struct ms_cgroups_use *ret);
 
-/* ms_cgroups_each - every instance's group: its @limit and @used of memory (bytes) or processes.
- * A limit that is not set is UINT64_MAX. */
+/* ms_cgroups_each - every instance's group: its @limit and, @with_use, what it has @used of memory
+ * (bytes) or processes. A limit that is not set is UINT64_MAX. Of memory on v1 the use is most of
+ * the work: the kernel writes a page of text for each. */
 typedef void (*ms_cgroups_each_fn)(void *data, const char *name, uint64_t limit, uint64_t used);
-void ms_cgroups_each(const struct ms_cgroups *cgroups, enum ms_controller controller,
+void ms_cgroups_each(const struct ms_cgroups *cgroups, enum ms_controller controller, bool with_use,
 		     ms_cgroups_each_fn fn, void *data);
 
 #endif
