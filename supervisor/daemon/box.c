@@ -316,6 +316,8 @@ static int on_heard(sd_event_source *source MS_UNUSED, void *data)
 	uint8_t buf[MS_SHIM_MAX_BYTES];
 
 	box->deadline = sd_event_source_disable_unref(box->deadline);
+	if (box->ops.on_noted)
+		box->ops.on_noted(box->data);
 	if (ms_packet_send(box->control, buf, ms_shimwire_plain(buf, box->version, MS_SHIM_HEARD),
 			   NULL, 0, MSG_DONTWAIT) < 0 ||
 	    ms_box_set_deadline(box, LAST_USEC, &err) < 0)

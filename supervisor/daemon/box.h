@@ -64,10 +64,13 @@ struct ms_box_ops {
 	/* @pid: of the caller, on the host; 0 = gone before it could be known */
 	void (*on_violation)(void *data, const struct ms_shim_violation *v, uint32_t pid);
 	void (*on_memory)(void *data, const struct ms_cgroup_memory *memory); /* may be NULL */
-	/* Its processes have ended, and their shim waits to hear that this was noted: what is told
-	 * and written down here is on its way before the shim hears it, so that a daemon which dies
-	 * between leaves it to its successor to tell. Not of a shim that was lost. May be NULL. */
+	/* Its processes have ended, and their shim waits to hear that this was noted. Not of a shim
+	 * that was lost. May be NULL. */
 	void (*on_exit)(void *data, const struct ms_box_end *end);
+	/* What on_exit told has gone out to whoever reads: it may be written down that it was. The
+	 * shim hears so after that; a daemon which dies anywhere between leaves it to its successor
+	 * to tell again. May be NULL. */
+	void (*on_noted)(void *data);
 	void (*on_end)(void *data,
 		       const struct ms_box_end *end); /* last; the box is free to be freed in it */
 };

@@ -492,7 +492,11 @@ static void tell_end(struct ms_instance *i, const struct ms_box_end *end)
 void ms_life_exit(struct ms_instance *i, const struct ms_box_end *end)
 {
 	tell_end(i, end);
-	/* from here on it is this daemon's to know: what a successor finds of its shim is swept */
+}
+
+/* From here on it is this daemon's to know: what a successor finds of its shim is swept. */
+void ms_life_noted(struct ms_instance *i)
+{
 	if (i->stdio == MS_STDIO_LOG)
 		ms_state_tell_record(i->s->state, i->id);
 }

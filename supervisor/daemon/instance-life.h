@@ -211,6 +211,7 @@ MS_MUST_CHECK int ms_life_record(struct ms_instance *i, const struct ms_box_birt
 void ms_life_fail(struct ms_instance *i, const struct ms_error *err);
 void ms_life_started(struct ms_instance *i, const struct ms_box_started *started);
 void ms_life_exit(struct ms_instance *i, const struct ms_box_end *end); /* told, not yet over */
+void ms_life_noted(struct ms_instance *i); /* ... and whoever reads has it */
 void ms_life_ended(struct ms_instance *i, const struct ms_box_end *end);
 void ms_life_violation(struct ms_instance *i, const struct ms_shim_violation *v, uint32_t pid);
 void ms_life_memory(struct ms_instance *i, const struct ms_cgroup_memory *memory);

@@ -519,6 +519,14 @@ static void on_memory(void *data, const struct ms_cgroup_memory *memory)
 		ms_life_memory(i, memory);
 }
 
+static void on_noted(void *data)
+{
+	struct ms_instance *i = data;
+
+	if (i->phase == MS_PHASE_RUN)
+		ms_life_noted(i);
+}
+
 static void on_end(void *data, const struct ms_box_end *end)
 {
 	struct ms_instance *i = data;
@@ -540,6 +548,7 @@ const struct ms_box_ops *ms_life_box_ops(void)
 		.on_started = on_started,
 		.on_notify = on_notify,
 		.on_exit = on_exit_told,
+		.on_noted = on_noted,
 		.on_violation = on_violation,
 		.on_memory = on_memory,
 		.on_end = on_end,
