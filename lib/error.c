@@ -41,7 +41,7 @@ int ms_error_set(struct ms_error *err, int code, const char *fmt, ...)
 	if (!err)
 		return -code;
 	err->code = -code;
-	err->reason = MS_REASON_INTERNAL;
+	err->reason = code == ENOSPC || code == EDQUOT ? MS_REASON_HOST_FULL : MS_REASON_INTERNAL;
 	err->hint[0] = '\0';
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap); /* a cut message is still a message */

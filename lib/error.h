@@ -114,8 +114,8 @@ struct ms_error {
 /*
  * ms_error_set - fill @err once, at the origin, and return -errno.
  * @code: positive errno (0 is taken as EPROTO: a failure always has a code).
- * The text of @code is appended. @err may be NULL. Reason is MS_REASON_INTERNAL, step is left as it
- * was.
+ * The text of @code is appended. @err may be NULL. Reason is MS_REASON_INTERNAL, or
+ * MS_REASON_HOST_FULL where a disk or a quota is full; step is left as it was.
  */
 int ms_error_set(struct ms_error *err, int code, const char *fmt, ...) MS_PRINTF(3, 4);
 

@@ -56,11 +56,8 @@ void ms_share_charge(struct ms_shares *shares, uid_t uid, uint64_t now_usec, uin
 		before = spent(&shares->of[i], now_usec);
 	else
 		i = place_for(shares, now_usec);
-	shares->of[i] = (struct ms_share){
-		.uid = uid,
-		.spent_usec = MS_MIN(before + more, MOST_USEC),
-		.at_usec = now_usec,
-	};
+	more = MS_MIN(before + more, MOST_USEC);
+	shares->of[i] = (struct ms_share){.uid = uid, .spent_usec = more, .at_usec = now_usec};
 }
 
 /**

@@ -141,14 +141,16 @@ struct ms_instance {
 	uint32_t n_waiters;
 };
 
+TAILQ_HEAD(ms_instance_queue, ms_instance);
+
 struct ms_instances {
 	struct ms_supervisor *s;	  /* borrowed */
 	struct ms_instance *first, *last; /* in order of start */
 	uint64_t last_order;
 	uint32_t n, n_ended;
 	/* so that what one of them does costs the same however many others there are */
-	TAILQ_HEAD(, ms_instance) dirty; /* somebody who waits may be answered now */
-	TAILQ_HEAD(, ms_instance) over;	 /* nothing follows, in the order in which they ended */
+	struct ms_instance_queue dirty; /* somebody who waits may be answered now */
+	struct ms_instance_queue over;	/* nothing follows, in the order in which they ended */
 	uint32_t n_over;
 	sd_event_source *answers; /* runs when something is dirty */
 

@@ -517,13 +517,12 @@ static struct ghost *ghost_new(struct ms_rpc_memory *memory, struct ms_rpc_peer 
 				       .pid = peer->pid,
 				       .ceiling = peer->ceiling,
 				       .role = peer->role,
-				       .entry = MS_TAKE_PTR(peer->entry),
+				       .entry = peer->entry,
 				       .dir = peer->dir};
 
-	if (!ghost) {
-		peer->entry = who.entry;
+	if (!ghost)
 		return NULL;
-	}
+	peer->entry = NULL; /* the ghost's from here on */
 	ms_rpc_peer_init(
 		&ghost->rpc, peer->s, &who,
 		(struct ms_rpc_sink){.send = ghost_send, .wake = ghost_wake, .data = ghost});

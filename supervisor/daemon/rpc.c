@@ -123,7 +123,7 @@ static bool is_text(const struct ms_json *value, const char *text)
 static int check_envelope(const struct ms_json *root, const struct ms_json **ret_id,
 			  struct ms_error *err)
 {
-	const struct ms_json *id, *params;
+	const struct ms_json *id, *method, *params;
 	char quote[64];
 
 	if (ms_json_type(root) == MS_JSON_ARRAY)
@@ -160,6 +160,10 @@ static int check_envelope(const struct ms_json *root, const struct ms_json **ret
 			"found \"%s\", which a request does not have",
 			ms_log_quote(key.p, MS_MIN(key.len, sizeof(quote)), quote, sizeof(quote)));
 	}
+	method = ms_json_get(root, "method");
+	if (!method || ms_json_type(method) != MS_JSON_STRING)
+		return ms_error_say(err, EINVAL, MS_REASON_REQUEST_INVALID,
+				    "the request has no \"method\" that is a text");
 	params = ms_json_get(root, "params");
 	if (params && ms_json_type(params) != MS_JSON_OBJECT)
 		return ms_error_say(err, EINVAL, MS_REASON_PARAMS_INVALID,
@@ -175,12 +179,7 @@ static const struct ms_method *find_method(const struct ms_json *root, struct ms
 	struct ms_nearest nearest;
 	struct ms_str text;
 
-	if (!name || ms_json_type(name) != MS_JSON_STRING) {
-		MS_IGNORE(ms_error_say(err, EINVAL, MS_REASON_REQUEST_INVALID,
-				       "the request has no \"method\"")); /* told by NULL */
-		return NULL;
-	}
-	text = ms_json_str(name);
+	text = ms_json_str(name); /* check_envelope() has seen that it is one */
 	nearest = ms_nearest_init(text);
 	for (size_t i = 0; i < MS_ARRAY_LEN(methods); i++) {
 		if (is_text(name, methods[i]->name))

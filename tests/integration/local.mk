@@ -4,8 +4,10 @@ EXTRA_DIST += \
 	tests/integration/harness/__init__.py tests/integration/harness/census.py tests/integration/harness/command.py \
 	tests/integration/harness/client.py tests/integration/harness/context.py \
 	tests/integration/harness/daemon.py tests/integration/harness/failure.py \
-	tests/integration/harness/module.py tests/integration/harness/runner.py \
+	tests/integration/harness/module.py tests/integration/harness/probe.py \
+	tests/integration/harness/runner.py \
 	tests/integration/harness/wait.py \
+	tests/integration/test_abuse.py tests/integration/test_abuse_modules.py \
 	tests/integration/test_clients.py tests/integration/test_bad_input.py tests/integration/test_ctl.py \
 	tests/integration/test_completion.py tests/integration/test_ctl_life.py \
 	tests/integration/test_capacity.py \

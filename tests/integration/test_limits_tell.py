@@ -142,7 +142,9 @@ def fork_bomb_is_told_while_it_runs(t):
     equal(data["observed"]["current"], 8, "processes at that moment")
     times = [e["_at"] for e in running.violations(timeout=20 * SLOWNESS, at_least=4)]
     gaps = [b - a for a, b in zip(times, times[1:])]
-    require(min(gaps) > 0.8 and max(gaps) < 2 * SLOWNESS, f"told each {gaps} s, not once a second")
+    # One may be late on its way to us, and the next one not.
+    require(sum(gaps) > 0.8 * (len(gaps) - 1) and max(gaps) < 2 * SLOWNESS,
+            f"told each {gaps} s, not once a second")
     running.stop()
     running.wait()  # what is left to tell comes before the exit
     counts = [e["data"]["count"] for e in running.violations(timeout=20 * SLOWNESS)]

@@ -5,8 +5,9 @@ from .census import Census
 from .client import Client, RpcError
 from .daemon import Daemon, build_dir
 from .module import manifest, write_module
+from .probe import PATIENCE, Probe
 from .runner import Failure, equal, main, require, test
 from .wait import DEADLINE, SLOWNESS, until
 
-__all__ = ["Census", "Client", "DEADLINE", "Daemon", "Failure", "RpcError", "SLOWNESS", "build_dir", "equal",
-           "main", "manifest", "require", "test", "until", "write_module"]
+__all__ = ["Census", "Client", "DEADLINE", "Daemon", "Failure", "PATIENCE", "Probe", "RpcError", "SLOWNESS",
+           "build_dir", "equal", "main", "manifest", "require", "test", "until", "write_module"]

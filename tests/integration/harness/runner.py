@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 import traceback
@@ -82,6 +83,9 @@ class Runner:
             why = f"{type(error).__name__} line {mine[-1].lineno if mine else '?'}: {error}"
         except Exception:  # pylint: disable=broad-except
             why = traceback.format_exc(limit=-4)
+        except SystemExit:
+            context.done()
+            raise
         why = self.settle(context, daemon, before, why)
         self.tell(name, why, time.monotonic() - start)
         if why and self.verbose:
@@ -135,6 +139,8 @@ def main(folder, argv=None):
         print("0 passed, 1 failed")
         return 1
     build_dir()
+    # When the time is up, or somebody has seen enough: no daemon and no module is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("suite: ended by SIGTERM"))
     runner = Runner(options.v)
     for module, tests in chosen:
         runner.run_file(module, tests)
