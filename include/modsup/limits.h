@@ -72,6 +72,7 @@
 #define MS_MAX_KEY_BYTES	  64u			/* `key` of a request */
 #define MS_MAX_KEYS		  16384u		/* kept for 24 hours, of all peers */
 #define MS_MAX_PEER_KEYS	  4096u			/* of them, of one */
+#define MS_MAX_PEER_KEYS_BYTES	  (8u * 1024u * 1024u)	/* of the answers to one's */
 #define MS_MAX_KEYS_BYTES	  (32u * 1024u * 1024u) /* of their answers; then no new one */
 #define MS_MAX_KEY_ANSWER_BYTES	  (64u * 1024u)
 #define MS_MAX_PEER_REQUESTS	  64u /* in flight, of one peer */

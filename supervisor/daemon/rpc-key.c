@@ -27,6 +27,7 @@ struct owner {
 	struct owner *next, **link;
 	struct ms_digest who;
 	uint32_t n;
+	size_t bytes; /* of their answers */
 };
 
 struct ms_key {
@@ -163,6 +164,7 @@ static void forget(struct ms_rpc_memory *memory, struct ms_key *key)
 	*(key->newer ? &key->newer->older : &memory->newest) = key->older;
 	memory->n--;
 	memory->bytes -= key->tail_len;
+	key->owner->bytes -= key->tail_len;
 	key->owner->n--;
 	put_owner(key->owner);
 	free(key->tail);
@@ -215,12 +217,18 @@ static struct ms_key *find(struct ms_rpc_memory *memory, const struct owner *own
 	return key;
 }
 
+/* What is kept for a day is not one peer's to fill. */
+static bool has_its_share(const struct owner *owner)
+{
+	return owner->n >= MS_MAX_PEER_KEYS || owner->bytes >= MS_MAX_PEER_KEYS_BYTES;
+}
+
 /* `busy` with the time until the first of them goes. */
 static int say_full(struct ms_rpc_memory *memory, const struct ms_call *call,
 		    const struct owner *owner, struct ms_fault *fault)
 {
 	const struct ms_key *key = memory->oldest;
-	bool own = owner->n >= MS_MAX_PEER_KEYS;
+	bool own = has_its_share(owner);
 	uint64_t now = memory->now(), left = 0;
 	uint32_t untold = 0;
 
@@ -366,8 +374,7 @@ static int begin(struct ms_rpc_memory *memory, struct owner *owner, struct ms_ca
 				       call->method->name)); /* the next returns it */
 		return ms_error_hint(&fault->error, "give each thing to do a key of its own");
 	}
-	if (memory->n >= MS_MAX_KEYS || owner->n >= MS_MAX_PEER_KEYS ||
-	    memory->bytes >= MS_MAX_KEYS_BYTES)
+	if (has_its_share(owner) || memory->n >= MS_MAX_KEYS || memory->bytes >= MS_MAX_KEYS_BYTES)
 		return say_full(memory, call, owner, fault);
 	key = add(memory, owner, name);
 	if (!key)
@@ -420,6 +427,7 @@ static void keep(struct ms_rpc_memory *memory, struct ms_key *key, const struct 
 		return;
 	key->tail_len = line->head_len - front_len;
 	memory->bytes += key->tail_len;
+	key->owner->bytes += key->tail_len;
 	key->unrepeatable = false;
 }
 

@@ -368,36 +368,65 @@ TEST(an_answer_at_its_cap_and_one_above)
 	end();
 }
 
-TEST(the_bytes_of_all_answers_at_their_cap)
+/* Keys with large answers until there is no room; how many bytes that were. */
+static size_t fill_with_answers(struct client *peer, size_t most)
 {
 	static char status[MS_MAX_KEY_ANSWER_BYTES / 2 + 1];
 	char request[160];
 	size_t bytes = 0;
-	unsigned n = 0;
 
-	begin();
 	memset(status, 'x', sizeof(status) - 1);
 	fake.status = status;
-	for (;; n++) {
+	for (unsigned n = 0;; n++) {
 		const char *answer;
 
 		(void)snprintf(request, sizeof(request),
 			       STOP("1", "\"module\":\"demo\",\"key\":\"%u\""), n); /* fits */
-		answer = ask(&one, request);
+		answer = ask(peer, request);
 		if (*answer) {
 			CHECK(has(answer, "\"reason\":\"busy\""));
-			break;
+			return bytes;
 		}
-		REQUIRE(bytes < MS_MAX_KEYS_BYTES);
+		CHECK(bytes < most);
 		fake_answer(NULL, NULL, 0);
-		bytes += tail_len(&one);
+		bytes += tail_len(peer);
 	}
-	CHECK(bytes >= MS_MAX_KEYS_BYTES);
-	/* none of them was forgotten for it, and a day later there is room */
-	CHECK(has(ask(&one, STOP("2", "\"module\":\"demo\",\"key\":\"0\"")), "\"result\""));
-	now_usec += 24 * HOUR_USEC;
-	CHECK_STR(ask(&one, request), "");
+}
+
+TEST(the_bytes_of_one_peers_answers_at_their_cap)
+{
+	static const char again[] = STOP("2", "\"module\":\"demo\",\"key\":\"0\"");
+	size_t bytes;
+
+	begin();
+	bytes = fill_with_answers(&one, MS_MAX_KEYS_BYTES);
+	CHECK(bytes >= MS_MAX_PEER_KEYS_BYTES &&
+	      bytes < MS_MAX_PEER_KEYS_BYTES + MS_MAX_KEY_ANSWER_BYTES);
+	leave(&two);
+	connect_as(&two, 8, NULL); /* somebody else has a share of his own */
+	CHECK_STR(ask(&two, again), "");
 	fake_answer(NULL, NULL, 0);
+	/* none of them was forgotten for it, and a day later there is room */
+	CHECK(has(ask(&one, again), "\"result\""));
+	now_usec += 24 * HOUR_USEC;
+	CHECK_STR(ask(&one, again), "");
+	fake_answer(NULL, NULL, 0);
+	end();
+}
+
+TEST(the_bytes_of_all_answers_at_their_cap)
+{
+	size_t bytes = 0;
+
+	begin();
+	for (uid_t uid = 100; bytes < MS_MAX_KEYS_BYTES && uid < 110; uid++) {
+		leave(&two);
+		connect_as(&two, uid, NULL);
+		bytes += fill_with_answers(&two, MS_MAX_KEYS_BYTES);
+	}
+	CHECK(bytes >= MS_MAX_KEYS_BYTES &&
+	      bytes < MS_MAX_KEYS_BYTES + MS_MAX_KEY_ANSWER_BYTES * 4);
+	CHECK(has(ask(&one, STOP("1", "\"module\":\"demo\",\"key\":\"k\"")), "busy"));
 	end();
 }
 
