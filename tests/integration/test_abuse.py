@@ -107,7 +107,8 @@ MALFORMED = {
         hello(b"{},"), hello(b"{}") + b" {}", hello(b"{}") + hello(b"{}"), hello(b"{'a':1}"), hello(b"{a:1}"),
         hello(b"{}//"), hello(b"/**/{}"), hello(b"{\"a\":01}"), hello(b"{\"a\":+1}"), hello(b"{\"a\":.5}"),
         hello(b"{\"a\":1.}"), hello(b"{\"a\":0x10}"), hello(b"{\"a\":NaN}"), hello(b"{\"a\":-Infinity}"),
-        hello(b"{\"a\":1e}"), hello(b"{\"a\":True}"), hello(b"{\"a\":\"\t\"}"), hello(b"{\"a\":\"\x1f\"}"),
+        hello(b"{\"a\":1e}"), call(b'"method":"hello"', b"1e400"),
+        call(b'"method":"hello"', b"9" * 20), hello(b"{\"a\":True}"), hello(b"{\"a\":\"\t\"}"), hello(b"{\"a\":\"\x1f\"}"),
         hello(b"{\"a\":\"\\x41\"}"), hello(b"{\"a\":\"\\u12\"}"), hello(b"{\"a\":\"\\u0000\"}"),
         hello(b"{\"\\u0000\":1}"), hello(b"{\"a\":\"\\ud800\"}"), hello(b"{\"a\":\"\\udc00\\ud800\"}"),
         hello(b"{\"a\":\"\xc0\xaf\"}"), hello(b"{\"a\":\"\xed\xa0\x80\"}"), hello(b"{\"a\":\"\xf4\x90\x80\x80\"}"),
@@ -122,8 +123,8 @@ MALFORMED = {
         b'{"jsonrpc":2.0,"id":7,"method":"hello"}', b'{"jsonrpc":"2","id":7,"method":"hello"}',
         b'{"id":7,"method":"hello"}', call(b'"method":"hello"', b"null"), call(b'"method":"hello"', b"true"),
         call(b'"method":"hello"', b"[7]"), call(b'"method":"hello"', b'""'), call(b'"method":"hello"', b"0.5"),
-        call(b'"method":"hello"', b"1e400"), call(b'"method":"hello"', b"-9007199254740992"),
-        call(b'"method":"hello"', b"99999999999999999999"), call(b'"method":"hello"', b'"' + b"i" * 65 + b'"'),
+        call(b'"method":"hello"', b"1e4"), call(b'"method":"hello"', b"-9007199254740992"),
+        call(b'"method":"hello"', b'"' + b"i" * 65 + b'"'),
         call(b'"method":null'), call(b'"method":["hello"]'), call(b'"method":{}'), call(b'"params":{}'),
         call(b'"result":{}'), call(b'"error":{"code":1,"message":""}'), call(b'"method":"hello","result":1'),
         call(b'"method":"hello","Params":{}'), call(b'"method":"hello","fds":1'),
@@ -156,7 +157,7 @@ def check_error(error, table, what):
 
 @test
 def messages_that_are_none(t):
-    daemon, table = own_daemon(t), reasons()
+    daemon, table, wrong = own_daemon(t), reasons(), []
     with Probe(t, daemon):
         for role, door in DOORS.items():
             with Client(daemon.folder / door / "control.sock") as client:
@@ -166,8 +167,11 @@ def messages_that_are_none(t):
                         what = f"{role}: {line[:60]!r}"
                         answer = client.raw(line + b"\n", PATIENCE)
                         require(answer and "error" in answer, f"{what}: {answer}")
-                        equal(check_error(answer["error"], table, what), wanted, what)
+                        found = check_error(answer["error"], table, what)
+                        if found != wanted:
+                            wrong.append(f"{what}: {found}, not {wanted}")
                 client.call("supervisor.info", _timeout=PATIENCE)  # after all of that
+    equal(wrong, [], "reasons")
 
 
 def sections():
