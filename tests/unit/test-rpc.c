@@ -188,6 +188,27 @@ TEST(depth_at_its_cap_and_one_above)
 	end();
 }
 
+TEST(values_at_their_cap_and_one_above)
+{
+	static const char start[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"hello\",\"params\":[0";
+	char request[sizeof(start) + 2 * MS_MAX_REQUEST_VALUES];
+
+	begin(MS_ROLE_ADMIN);
+	for (unsigned over = 0; over <= 1; over++) {
+		/* the request, four members of it, and the first of the array are six */
+		unsigned more = MS_MAX_REQUEST_VALUES - 6 + over;
+		size_t at = sizeof(start) - 1;
+
+		memcpy(request, start, at);
+		for (unsigned i = 0; i < more; i++, at += 2)
+			memcpy(request + at, ",0", 2);
+		memcpy(request + at, "]}", 3);
+		CHECK(has(ask(request), over ? "parse-error" : "params-invalid"));
+	}
+	end();
+}
+
 TEST(hello_tells_what_there_is)
 {
 	const char *answer;
