@@ -70,8 +70,11 @@ def modules_that_do_not_want_to_end(t):
         begun = [start(t, client, "stubborn", STUBBORN, entry={"stopTimeout": "1s"})["instance"],
                  start(t, client, "bomb", FORKING, entry={"stopTimeout": "1s"}, limits={"processes": 40})["instance"],
                  start(t, client, "bomb2", FORKING, entry={"stopTimeout": "1s"}, limits={"processes": 40})["instance"]]
-        until(lambda: client.call("instance.stats", instance=begun[1])["instances"][0].get("processes", 0) >= 40,
-              "the bomb is at its limit", PATIENCE)
+        stubborn = pathlib.Path(f"/proc/{show(client, 'stubborn')['pid']}/status")
+        until(lambda: re.search(r"^SigIgn:.*[4-7c-f]...$", stubborn.read_text(), re.M), "it ignores SIGTERM")
+        for bomb in begun[1:]:
+            until(lambda: client.call("instance.stats", instance=bomb)["instances"][0].get("processes", 0) >= 40,
+                  "a bomb is at its limit")
         asked = [client.send("instance.stop", instance=i) for i in begun]
         for ident in asked:
             ended = client.finish(ident, PATIENCE)["exit"]
