@@ -62,7 +62,8 @@ static const struct ms_config_row restart_rows[] = {
 	{"delay", MS_CONFIG_USEC, offsetof(struct ms_config, restart_delay_usec), 10 * MS, HOUR},
 	{"maxDelay", MS_CONFIG_USEC, offsetof(struct ms_config, restart_max_delay_usec), 10 * MS,
 	 24 * HOUR},
-	{"startLimit", MS_CONFIG_U32, offsetof(struct ms_config, restart_limit), 1, 10000},
+	{"startLimit", MS_CONFIG_U32, offsetof(struct ms_config, restart_limit), 0,
+	 MS_MAX_RESTART_LIMIT},
 	{"startWindow", MS_CONFIG_USEC, offsetof(struct ms_config, restart_window_usec), SEC,
 	 24 * HOUR},
 	{0},
@@ -113,7 +114,8 @@ const struct ms_config_row ms_config_rows[] = {
 		  "kill of modsupd stops none"},
 	{"restart", MS_CONFIG_OBJECT, 0, .rows = restart_rows,
 	 .about = "a module that failed is started again after delay, doubled each time up to "
-		  "maxDelay; after startLimit starts in startWindow it is left alone"},
+		  "maxDelay; after startLimit starts in startWindow (0: never) it is left "
+		  "alone"},
 	{"host", MS_CONFIG_OBJECT, 0, .rows = host_rows,
 	 .about = "the host's own share: memory and disk that modules leave free (memory 0: a "
 		  "tenth of it, at least 512M), processes of all modules, their weight against "

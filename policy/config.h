@@ -57,7 +57,8 @@ struct ms_config {
 	/* "restart": {"delay": "200ms", "maxDelay": "60s", "startLimit": 10, "startWindow": "10m"}
 	 */
 	uint64_t restart_delay_usec, restart_max_delay_usec, restart_window_usec;
-	uint32_t restart_limit; /* starts in the window, then it is `failed` with start-limit */
+	uint32_t restart_limit; /* starts in the window, then it is `failed` with start-limit; 0 =
+				 * never */
 	/* "host": {"reserve": {"memory": "512M", "disk": "1G"}, "processes": 32768, "cpuWeight":
 	 * 50, "overcommit": {"memory": "200%"}} */
 	uint64_t reserve_memory;  /* bytes; 0 = the larger of a tenth of the RAM and 512M */

@@ -90,6 +90,7 @@
 #define MS_MAX_TTY_SIDE		  1000u
 #define MS_MAX_LABELS		  16u
 #define MS_MAX_LABEL_BYTES	  256u
+#define MS_MAX_RESTART_LIMIT	  64u /* of "restart.startLimit": as many starts are remembered */
 #define MS_MAX_MODULE_FOLDERS	  16u
 #define MS_MAX_PEER_ENTRIES	  64u /* of the configuration */
 #define MS_MAX_SCOPE_PATTERNS	  64u /* modules or tenants of one entry */

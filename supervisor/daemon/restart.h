@@ -7,10 +7,11 @@
 #define MS_DAEMON_RESTART_H
 
 #include "lib/base.h"
+#include "modsup/limits.h"
 #include "policy/manifest.h"
 
-#define MS_RESTART_HISTORY                                                                         \
-	64u /* starts that are remembered; the configuration's startLimit is at most this */
+/* Starts that are remembered: as many as the configuration may ask for. */
+#define MS_RESTART_HISTORY MS_MAX_RESTART_LIMIT
 
 /* The times of the latest starts, of one module. */
 struct ms_restart_history {

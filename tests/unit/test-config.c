@@ -256,8 +256,9 @@ static const struct {
 	 "or lower restart.delay\n"},
 	{"{\"restart\":{\"maxDelay\":\"25h\"}}", "1:24: /restart/maxDelay: found \"25h\", which is "
 						 "out of range; accepted: 10ms to 24h\n"},
-	{"{\"restart\":{\"startLimit\":0}}", "1:26: /restart/startLimit: found 0, which is out of "
-					     "range; accepted: 1 to 10000\n"},
+	{"{\"restart\":{\"startLimit\":65}}",
+	 "1:26: /restart/startLimit: found 65, which is out of "
+	 "range; accepted: 0 to 64\n"},
 	{"{\"restart\":{\"startWindow\":\"1\"}}",
 	 "1:27: /restart/startWindow: found \"1\", which is not a duration"},
 	{"{\"restart\":{\"startlimit\":1}}",
