@@ -12,7 +12,6 @@ from .failure import require
 from .wait import SLOWNESS
 
 
-
 def crowd():
     """How many want each processor beyond what a busy machine bears: whatever takes time takes longer."""
     return max(1.0, os.getloadavg()[0] / 2 / os.cpu_count())
@@ -39,7 +38,7 @@ for _, _, file in doors:
     line(file)
 print("begun", flush=True)
 turn = 0
-while not select.select([0], [], [], 0.02)[0]:
+while not select.select([0], [], [], 0.02)[0] or turn < 20:  # some, however soon it is over
     turn += 1
     for n, (path, sock, file) in enumerate(doors):
         began = time.monotonic()
