@@ -426,7 +426,7 @@ def fill_events(t, daemon, tenants):
     return client
 
 
-@test
+@test(slow=True)
 def failures_without_end(t):
     """Of ever other tenants: nothing of them is kept for ever; and whoever reads all of it again and
     again with filters that let nothing pass is not in the way of others."""
@@ -452,7 +452,7 @@ def failures_without_end(t):
             time.sleep(0.01)
 
 
-@test
+@test(slow=True)
 def a_list_of_the_largest(t):
     """Instances whose labels are as large as they may be are still listed, page by page."""
     daemon = own_daemon(t, **catalog(t, plain=(SLEEP, None, {"limits": {"memory": "16M"}})))
@@ -488,7 +488,7 @@ time.sleep(100000)
 """
 
 
-@test
+@test(slow=True)
 def a_log_read_without_end(t):
     """The whole of it searched for what is not in it, by as many as may, as often as they can."""
     daemon = own_daemon(t, **catalog(t, writer=(["/usr/bin/python3", "main.py"], {"main.py": LINES}, {})))

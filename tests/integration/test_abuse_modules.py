@@ -169,7 +169,7 @@ for _ in range(4):
 }
 
 
-@test
+@test(slow=True)
 def everything_is_heard_under_every_flood(t):
     """Refused calls, logs and words to the supervisor as fast as three modules can; thirty connections
     that listen to all of it sixteen times over and read nothing; one that reads, and misses nothing."""
@@ -204,7 +204,7 @@ def everything_is_heard_under_every_flood(t):
         t.say(f"{len(client.events)} events of {max(e['data']['total'] for e in told)} refused calls")
 
 
-@test
+@test(slow=True)
 def a_hundred_crashes(t):
     """As fast as the configuration lets it be started again; when it is told to stop nothing is left."""
     daemon = own_daemon(t, restart={"delay": "10ms", "maxDelay": "20ms", "startLimit": 0, "startWindow": "1s"})
@@ -432,7 +432,7 @@ def wall_timers(pid):
     return found
 
 
-@test
+@test(slow=True)
 def a_clock_that_jumps_by_a_year(t):
     """Forth and back, as modsupd sees it: by a library in front of libc, so the machine's stays. Nothing
     that is being waited for comes early or late, and no timer of it or of a shim hangs on the wall's."""

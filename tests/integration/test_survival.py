@@ -313,7 +313,7 @@ def a_daemons_death_leaves_no_adoption_socket(t):
     require({f.name for f in (daemon.folder / "shims").iterdir()} <= live, "sockets of nobody")
 
 
-@test
+@test(slow=True)
 def a_oneshot_has_no_more_time_for_the_daemons_deaths(t):
     daemon = Daemon()
     t.cleanup(daemon.done)

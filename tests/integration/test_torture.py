@@ -249,7 +249,7 @@ def figures(made):
             "switches": int(status["voluntary_ctxt_switches"])}
 
 
-@test
+@test(slow=True)
 def crashing_modules_leave_the_daemon_as_it_was(t):
     """Modules that crash, restart and write logs without end: memory and descriptors stay flat."""
     made = daemon(t)

@@ -69,7 +69,7 @@ for number in {sorted(CALLS.values())!r}:
     equal(sorted(missing), [], "refused and not told")
 
 
-@test
+@test(slow=True)
 def latency_from_act_to_subscriber(t):
     """Each kind comes again after more than the second in which repeats are folded."""
     numbers = sorted(CALLS.values())[:32]
