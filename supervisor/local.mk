@@ -82,6 +82,7 @@ modsupd_SOURCES = \
 	supervisor/daemon/layer/net.c supervisor/daemon/layer/net.h \
 	supervisor/daemon/main.c \
 	supervisor/daemon/packet.c supervisor/daemon/packet.h \
+	supervisor/daemon/pidfd.c supervisor/daemon/pidfd.h \
 	supervisor/daemon/plan-file.c supervisor/daemon/plan-file.h \
 	supervisor/daemon/queue.c \
 	supervisor/daemon/ready.c \

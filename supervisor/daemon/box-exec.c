@@ -18,6 +18,7 @@
 #include "supervisor/daemon/box.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/pidfd.h"
 #include "supervisor/daemon/supervisor.h"
 
 #define KILL_GRACE_USEC 2000000u /* from "kill the command" to "kill the helper too" */
@@ -165,28 +166,6 @@ void ms_box_exec_kill(struct ms_box_exec *x)
 
 /* -- the running command -- */
 
-/* The number on the host of the process behind a pidfd; 0 when it ended. */
-static uint32_t outside_pid(int pidfd)
-{
-	char path[64], buf[512];
-	ms_auto_fd int fd = -EBADF;
-	const char *p;
-	uint32_t pid = 0;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd); /* always fits */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	p = strstr(buf, "Pid:\t");
-	if (!p)
-		return 0;
-	p += strlen("Pid:\t");
-	return ms_parse_u32(p, strspn(p, "0123456789"), 1, INT32_MAX, &pid) < 0 ? 0 : pid;
-}
-
 /* The shim has it, or has no place for it (and closed the pipe). */
 static int on_taken(sd_event_source *source, int fd, uint32_t revents MS_UNUSED, void *data)
 {
@@ -261,7 +240,7 @@ static void on_message(struct ms_box_exec *x, const struct ms_shim_msg *msg, int
 		x->started = true;
 		x->deadline = sd_event_source_disable_unref(x->deadline);
 		x->child = MS_TAKE_FD(*fd);
-		x->ops.on_started(x->data, outside_pid(x->child));
+		x->ops.on_started(x->data, ms_pidfd_number(x->child));
 		return;
 	case MS_SHIM_FAILED:
 		if (!x->failed) {

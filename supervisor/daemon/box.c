@@ -17,6 +17,7 @@
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
 #include "supervisor/daemon/packet.h"
+#include "supervisor/daemon/pidfd.h"
 #include "supervisor/daemon/plan-file.h"
 #include "supervisor/daemon/supervisor.h"
 
@@ -165,29 +166,6 @@ void ms_box_fail(struct ms_box *box, enum ms_box_cause cause, const struct ms_er
 
 /* -- the running box -- */
 
-/* The number on the host of the process behind a pidfd, from "Pid:\t" in its fdinfo; 0 when it
- * ended. */
-static uint32_t outside_pid(int pidfd)
-{
-	char path[64], buf[512];
-	ms_auto_fd int fd = -EBADF;
-	const char *p;
-	uint32_t pid = 0;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd); /* always fits */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	p = strstr(buf, "Pid:\t");
-	if (!p)
-		return 0;
-	p += 5;
-	return ms_parse_u32(p, strspn(p, "0123456789"), 1, INT32_MAX, &pid) < 0 ? 0 : pid;
-}
-
 static void check_memory(struct ms_box *box)
 {
 	struct ms_cgroup_memory memory = {0};
@@ -291,7 +269,7 @@ static void on_hello(struct ms_box *box, const struct ms_shim_hello *hello, int 
 	box->deadline = sd_event_source_disable_unref(box->deadline);
 	if (n_plan)
 		box->plan = MS_TAKE_FD(fds[n_fds - 1]);
-	started.pid = n_pidfd ? outside_pid(fds[0]) : 0;
+	started.pid = n_pidfd ? ms_pidfd_number(fds[0]) : 0;
 	box->ops.on_started(box->data, &started);
 }
 
@@ -370,7 +348,8 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *f
 			break; /* what begins with it has begun, and is not begun twice */
 		box->started = true;
 		run_deadline(box);
-		box->ops.on_started(box->data, &(struct ms_box_started){.pid = outside_pid(pidfd)});
+		box->ops.on_started(box->data,
+				    &(struct ms_box_started){.pid = ms_pidfd_number(pidfd)});
 		return;
 	case MS_SHIM_NOTIFY:
 		if (box->ops.on_notify)
@@ -378,7 +357,7 @@ static void on_message(struct ms_box *box, const struct ms_shim_msg *msg, int *f
 		return;
 	case MS_SHIM_VIOLATION:
 		box->ops.on_violation(box->data, &msg->violation,
-				      pidfd >= 0 ? outside_pid(pidfd) : 0);
+				      pidfd >= 0 ? ms_pidfd_number(pidfd) : 0);
 		return;
 	case MS_SHIM_FAILED:
 		if (!box->failed) {
