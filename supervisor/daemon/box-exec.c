@@ -8,13 +8,11 @@
 #include "supervisor/daemon/box-exec.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <systemd/sd-event.h>
 
 #include "lib/fs.h"
-#include "lib/num.h"
 #include "supervisor/daemon/box.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/packet.h"

@@ -5,14 +5,11 @@
  */
 #include "supervisor/daemon/box-life.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/fs.h"
 #include "lib/layers.h"
 #include "lib/log.h"
-#include "lib/num.h"
 #include "supervisor/daemon/ids.h"
 #include "supervisor/daemon/launcher.h"
 #include "supervisor/daemon/layer/net.h"
